@@ -1,0 +1,1 @@
+"""The front door: REST, tokens, signalling gateway and the join page."""

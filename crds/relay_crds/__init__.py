@@ -1,0 +1,1 @@
+"""The four objects of Relay as frozen Python models; standard library only."""

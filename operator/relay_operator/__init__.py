@@ -1,0 +1,1 @@
+"""The controller: reconciles every Hall into a media pod."""

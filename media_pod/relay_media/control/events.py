@@ -1,0 +1,95 @@
+"""The hall's event log: a bounded ring that the operator reads by long poll."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+RING_SIZE = 10_000
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """UTC with milliseconds and ``Z``."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    sequence: int
+    type: str
+    at: str
+    data: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sequence": self.sequence,
+            "type": self.type,
+            "at": self.at,
+            "data": dict(self.data),
+        }
+
+
+class EventLog:
+    """Events numbered from 1, without gaps; the newest ``size`` are kept."""
+
+    def __init__(self, *, size: int = RING_SIZE, clock: Callable[[], datetime] = now_utc) -> None:
+        self._ring: deque[Event] = deque(maxlen=size)
+        self._clock = clock
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._ended = False
+        self.sequence = 0
+        self.read_up_to = 0
+
+    def append(self, type_: str, data: Mapping[str, Any]) -> None:
+        """Number an event, keep it, and wake everyone who waits for one."""
+        self.sequence += 1
+        self._ring.append(
+            Event(sequence=self.sequence, type=type_, at=rfc3339(self._clock()), data=data)
+        )
+        self._wake()
+
+    def after(self, sequence: int) -> tuple[list[Event], bool]:
+        """Events newer than ``sequence``, and whether some in between were already dropped.
+
+        A ``sequence`` from the future (of an earlier pod) is a gap too: the caller starts anew.
+        """
+        oldest = self._ring[0].sequence if self._ring else self.sequence + 1
+        if sequence > self.sequence:
+            return list(self._ring), True
+        skip = max(0, sequence + 1 - oldest)
+        return list(islice(self._ring, skip, None)), sequence + 1 < oldest
+
+    async def wait(self, sequence: int, seconds: float) -> None:
+        """Return once there is an event newer than ``sequence``, the log ends, or time is up."""
+        if self.sequence != sequence or self._ended or seconds <= 0:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            await asyncio.wait([waiter], timeout=seconds)
+        finally:
+            self._waiters.discard(waiter)
+
+    @property
+    def waiting(self) -> int:
+        """How many readers wait at this moment."""
+        return len(self._waiters)
+
+    def end(self) -> None:
+        """No more waiting: the process is about to go."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

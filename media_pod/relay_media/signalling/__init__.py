@@ -1,0 +1,1 @@
+"""The participants' side of the pod: the signalling protocol over WebSocket."""

@@ -33,8 +33,8 @@ function prepareName({ name, invite }) {
   const field = document.getElementById("name");
   field.readOnly = !invite && name !== "";
   field.value = (field.readOnly ? name : recall()) || name;
-  if (!field.readOnly) field.focus();
-  else document.getElementById("join").focus();
+  if (field.readOnly) document.getElementById("join").focus();
+  else if (matchMedia("(pointer: fine)").matches) field.focus(); // else a keyboard hides the preview
 }
 
 function submitted() {

@@ -55,7 +55,9 @@ def submit(namespace: str) -> Submit:
     """Ask the API server to create an object, without keeping it (``keep=True`` keeps it)."""
 
     def create(kind: str, spec: Any = None, *, name: str = "x", keep: bool = False) -> Answer:
-        obj: Json = {"apiVersion": "relay.dev/v1beta1", "kind": kind, "metadata": {"name": name}}
+        # Paused, because an operator may run on this cluster and is not what is asked here.
+        meta = {"name": name, "annotations": {"relay.dev/paused": "true"}}
+        obj: Json = {"apiVersion": "relay.dev/v1beta1", "kind": kind, "metadata": meta}
         if spec is not None:
             obj["spec"] = copy.deepcopy(spec)
         kept = [] if keep else ["--dry-run=server"]

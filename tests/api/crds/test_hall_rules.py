@@ -185,10 +185,10 @@ def test_a_full_status_is_kept_shown_in_columns_and_read_by_the_model(
         command = [kubectl_path, "get", "rhall", "-n", namespace, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    narrow = table().splitlines()
+    narrow = table("lively").splitlines()
     assert narrow[0].split() == ["NAME", "READY", "REASON", "PARTICIPANTS", "MAX", "POD", "AGE"]
     assert narrow[1].split()[:6] == ["lively", "True", "Assigned", "2", "10", "lively"]
-    wide = table("-o", "wide")
+    wide = table("lively", "-o", "wide")
     for shown in ("DISPLAY NAME", "Lively room", "NODE", "node-1", "ENDPOINT", "10.0.0.7"):
         assert shown in wide
     assert "lively" in table("--field-selector", "spec.desiredState=Open,status.nodeName=node-1")

@@ -6,20 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from relay_media.clock import now_utc, rfc3339
+
 RING_SIZE = 10_000
-
-
-def now_utc() -> datetime:
-    return datetime.now(UTC)
-
-
-def rfc3339(at: datetime) -> str:
-    """UTC with milliseconds and ``Z``."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +40,8 @@ class EventLog:
         self._waiters: set[asyncio.Future[None]] = set()
         self._ended = False
         self.sequence = 0
-        self.read_up_to = 0
+        self._delivered = 0
+        self._all_read = asyncio.Event()
 
     def append(self, type_: str, data: Mapping[str, Any]) -> None:
         """Number an event, keep it, and wake everyone who waits for one."""
@@ -55,6 +49,7 @@ class EventLog:
         self._ring.append(
             Event(sequence=self.sequence, type=type_, at=rfc3339(self._clock()), data=data)
         )
+        self._all_read.clear()
         self._wake()
 
     def after(self, sequence: int) -> tuple[list[Event], bool]:
@@ -79,10 +74,22 @@ class EventLog:
         finally:
             self._waiters.discard(waiter)
 
-    @property
-    def waiting(self) -> int:
-        """How many readers wait at this moment."""
-        return len(self._waiters)
+    def delivered(self, sequence: int) -> None:
+        """A reader was sent everything up to ``sequence``."""
+        self._delivered = max(self._delivered, sequence)
+        if self._delivered >= self.sequence:
+            self._all_read.set()
+
+    async def all_read(self, seconds: float) -> bool:
+        """Wait until a reader was sent the newest event; False if that took too long."""
+        if self._delivered >= self.sequence:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._all_read.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def end(self) -> None:
         """No more waiting: the process is about to go."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from relay_media.errors import PermanentError, TokenError
+from relay_media.hall import ROLES, Person
 
 _BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 _MAX_TOKEN_CHARACTERS = 4096
@@ -23,9 +24,6 @@ _LEEWAY_SECONDS = 10
 _MAX_LIFETIME_SECONDS = 60
 _MAX_IDENTITY = 128
 _MAX_NAME = 200
-ROLES = ("host", "participant", "viewer")
-
-Role = Literal["host", "participant", "viewer"]
 
 
 class KeyRing:
@@ -101,9 +99,7 @@ class Assertion:
     """Whom the gateway vouches for, and for which hall (``hall_uid``)."""
 
     hall_uid: str
-    identity: str
-    name: str
-    role: Role
+    person: Person
 
 
 def read_control_token(token: str, keys: KeyRing, *, pod_uid: str, now: float) -> str:
@@ -138,7 +134,8 @@ def read_gateway_token(token: str, keys: KeyRing, *, now: float) -> Assertion:
     role = claims.get("role")
     if role not in ROLES:
         raise TokenError("role must be host, participant or viewer")
-    return Assertion(hall_uid=claims["aud"], identity=identity, name=name, role=role)
+    person = Person(identity=identity, name=name, role=role)
+    return Assertion(hall_uid=claims["aud"], person=person)
 
 
 def _check_lifetime(claims: Claims, now: float) -> None:

@@ -50,7 +50,10 @@ class Remote:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """One offered m-line that the pod can take; ``sends`` says whether media flows now."""
+    """One offered m-line that the pod can take; ``sends`` says whether media flows now.
+
+    ``ssrcs`` are all that the m-line names, ``rtx_ssrcs`` pairs of a stream and its repairs.
+    """
 
     mid: str
     kind: str
@@ -136,17 +139,14 @@ def _reject(media: Media) -> Media:
 
 
 def _accept(media: Media, choice: Choice) -> Accepted:
-    groups = (g.ssrcs for g in media.ssrc_groups if g.semantics == "FID" and len(g.ssrcs) == 2)
-    rtx = tuple((pair[0], pair[1]) for pair in groups)
-    repair = {second for _, second in rtx}
-    ssrcs = dict.fromkeys(entry.ssrc for entry in media.ssrcs if entry.ssrc not in repair)
+    pairs = (g.ssrcs for g in media.ssrc_groups if g.semantics == "FID" and len(g.ssrcs) == 2)
     return Accepted(
         mid=media.mid,
         kind=media.kind,
         choice=choice,
         extensions=tuple(e for e in media.extensions if e.uri in ACCEPTED_EXTENSIONS),
-        ssrcs=tuple(ssrcs),
-        rtx_ssrcs=rtx,
+        ssrcs=tuple(dict.fromkeys(entry.ssrc for entry in media.ssrcs)),
+        rtx_ssrcs=tuple((pair[0], pair[1]) for pair in pairs),
         sends=media.sends,
     )
 

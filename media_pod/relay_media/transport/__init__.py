@@ -9,6 +9,7 @@ from __future__ import annotations
 from relay_media.forward.published import PublishedStream
 from relay_media.forward.specs import CodecSpec, ReceiveSpec, ReceiveStats, SendSpec, SendStats
 from relay_media.forward.subscribed import SubscribedStream
+from relay_media.transport.errors import TransportError
 from relay_media.transport.peer import Peer
 from relay_media.transport.port import MediaPort
 from relay_media.transport.types import (
@@ -32,4 +33,5 @@ __all__ = [
     "SendSpec",
     "SendStats",
     "SubscribedStream",
+    "TransportError",
 ]

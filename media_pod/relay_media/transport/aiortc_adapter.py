@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from types import ModuleType
 from typing import Any
 
 from relay_media.transport.errors import TransportError
+
+_log = logging.getLogger(__name__)
 
 _MAX_QUEUED = 32
 """DTLS datagrams waiting for one handshake; a flight has at most a handful."""
@@ -163,7 +166,11 @@ class DtlsServer:
 
     async def handshake(self) -> SrtpKeys | None:
         """Run it to its end; None if it failed. The caller sets the time limit."""
-        await self._transport.start(self._remote)
+        try:
+            await self._transport.start(self._remote)
+        except Exception as error:  # noqa: BLE001 - a certificate made to hurt ends its peer only
+            _log.warning("a DTLS handshake ended with %s: %s", type(error).__name__, error)
+            return None
         if self._transport.state != "connected":
             return None
         self._transport.on("statechange", self._changed)

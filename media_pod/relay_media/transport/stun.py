@@ -10,6 +10,7 @@ import binascii
 import hmac
 import ipaddress
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from relay_media.rtp.errors import FormatError
@@ -68,31 +69,9 @@ def parse_request(data: bytes) -> BindingRequest | None:
         raise FormatError("the STUN header does not match the message")
     if kind != _BINDING_REQUEST:
         return None
-    username = signed = integrity = None
-    use_candidate = controlled = False
-    at = _HEADER.size
-    while at < len(data):
-        attribute, size = _ATTRIBUTE.unpack_from(data, at)
-        start, at = at, at + 4 + size + -size % 4
-        if at > len(data):
-            raise FormatError("a STUN attribute leaves the message")
-        value = data[start + 4 : start + 4 + size]
-        if attribute == _FINGERPRINT:
-            if value != _fingerprint(data[:start]):
-                raise FormatError("the STUN fingerprint does not match")
-            break
-        if integrity is not None:
-            # Not covered by the integrity (RFC 8489 §14.5): as if it were not there.
-            continue
-        if attribute == _USERNAME:
-            username = value
-        elif attribute == _USE_CANDIDATE:
-            use_candidate = True
-        elif attribute == _ICE_CONTROLLED:
-            controlled = True
-        elif attribute == _MESSAGE_INTEGRITY:
-            integrity, signed = value, _with_length(data[:start], 24)
-    if username is None or integrity is None or signed is None:
+    found, signed = _covered(data)
+    username, integrity = found.get(_USERNAME), found.get(_MESSAGE_INTEGRITY)
+    if username is None or integrity is None:
         raise FormatError("a Binding request needs USERNAME and MESSAGE-INTEGRITY")
     try:
         local, _, remote = username.decode("ascii").partition(":")
@@ -102,11 +81,39 @@ def parse_request(data: bytes) -> BindingRequest | None:
         transaction=transaction,
         local_ufrag=local,
         remote_ufrag=remote,
-        use_candidate=use_candidate,
-        controlled=controlled,
+        use_candidate=_USE_CANDIDATE in found,
+        controlled=_ICE_CONTROLLED in found,
         signed=signed,
         integrity=integrity,
     )
+
+
+def _covered(data: bytes) -> tuple[dict[int, bytes], bytes]:
+    """The attributes up to MESSAGE-INTEGRITY, and what that one signs."""
+    found: dict[int, bytes] = {}
+    signed = b""
+    for attribute, start, value in _attributes(data):
+        if attribute == _FINGERPRINT:
+            if value != _fingerprint(data[:start]):
+                raise FormatError("the STUN fingerprint does not match")
+            break
+        # What follows MESSAGE-INTEGRITY is not covered by it: as if it were not there (§14.5).
+        if _MESSAGE_INTEGRITY not in found:
+            found.setdefault(attribute, value)
+            if attribute == _MESSAGE_INTEGRITY:
+                signed = _with_length(data[:start], 24)
+    return found, signed
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(type, offset of its header, value) of each attribute."""
+    at = _HEADER.size
+    while at < len(data):
+        attribute, size = _ATTRIBUTE.unpack_from(data, at)
+        start, at = at, at + 4 + size + -size % 4
+        if at > len(data):
+            raise FormatError("a STUN attribute leaves the message")
+        yield attribute, start, data[start + 4 : start + 4 + size]
 
 
 def success(request: BindingRequest, address: tuple[str, int], password: bytes) -> bytes:
@@ -125,9 +132,7 @@ def role_conflict(request: BindingRequest, password: bytes) -> bytes:
     return _sealed(_BINDING_ERROR, request.transaction, _ERROR_CODE, value, password)
 
 
-def _sealed(
-    kind: int, transaction: bytes, attribute: int, value: bytes, password: bytes
-) -> bytes:
+def _sealed(kind: int, transaction: bytes, attribute: int, value: bytes, password: bytes) -> bytes:
     body = _ATTRIBUTE.pack(attribute, len(value)) + value + bytes(-len(value) % 4)
     message = _HEADER.pack(kind, len(body), _COOKIE, transaction) + body
     digest = hmac.digest(password, _with_length(message, 24), "sha1")

@@ -65,7 +65,7 @@ def _ends_by_itself(
 
 
 def _duration_end(hall: Hall) -> datetime | None:
-    """Counted from when the hall was first ready: waiting for a node costs nobody their time."""
-    if hall.spec.max_duration_seconds is None or hall.status.ready_at is None:
+    """When the hall's time is over, counted from its creation whoever is in and whatever it did."""
+    if hall.spec.max_duration_seconds is None:
         return None
-    return hall.status.ready_at + timedelta(seconds=hall.spec.max_duration_seconds)
+    return hall.created_at + timedelta(seconds=hall.spec.max_duration_seconds)

@@ -32,7 +32,9 @@ class HealthServer:
         await self._runner.setup()
         site = web.TCPSite(self._runner, None, self._port)
         await site.start()
-        return int(self._runner.addresses[0][1])
+        # A free port differs between IPv4 and IPv6; an IPv4 address has two parts.
+        addresses = sorted(self._runner.addresses, key=len)
+        return int(addresses[0][1])
 
     async def close(self) -> None:
         if self._runner is not None:

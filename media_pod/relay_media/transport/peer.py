@@ -32,6 +32,7 @@ CONNECT_SECONDS = 15.0
 """From start to CONNECTED; after it the peer has FAILED."""
 LOST_SECONDS = 5.0
 """Without an authentic datagram; browsers send a consent check about every 2.5 s."""
+_SILENT_SECONDS = 1.5
 _EARLY_DATAGRAMS = 4
 _FINAL = (PeerState.CLOSED, PeerState.FAILED)
 
@@ -192,8 +193,11 @@ class Peer:
             return False
         if self._remote_ufrag is not None and remote_ufrag != self._remote_ufrag:
             return False
-        self.link.heard_at = time.monotonic()
-        self.link.admit(address, select=nominated)
+        now = time.monotonic()
+        # A NAT that gave the peer a new port is noticed by the next check, nominating or not.
+        silent = now - self.link.heard_at > _SILENT_SECONDS
+        self.link.heard_at = now
+        self.link.admit(address, select=nominated or silent)
         return True
 
     def tick(self, now: float) -> None:

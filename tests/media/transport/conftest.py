@@ -6,6 +6,7 @@ import aioice.ice
 import pytest
 
 from media.transport.rtp_client import Client
+from media.transport.udp_relay import UdpRelay
 from relay_media.transport import MediaPort
 
 Connect = Callable[..., Awaitable[Client]]
@@ -37,3 +38,10 @@ async def connect(port: MediaPort) -> AsyncIterator[Connect]:
     yield make
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+async def relay(port: MediaPort) -> AsyncIterator[UdpRelay]:
+    opened = await UdpRelay((port.candidates[0].host, port.candidates[0].port)).open()
+    yield opened
+    opened.close()

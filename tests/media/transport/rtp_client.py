@@ -83,7 +83,12 @@ class Client:
 
     @classmethod
     async def connect(
-        cls, port: MediaPort, *, at: tuple[str, int] | None = None, wait: bool = True
+        cls,
+        port: MediaPort,
+        *,
+        at: tuple[str, int] | None = None,
+        fingerprint: str | None = None,
+        wait: bool = True,
     ) -> Client:
         states: list[PeerState] = []
         peer = port.create_peer(on_state=states.append)
@@ -108,9 +113,9 @@ class Client:
         peer.start(
             remote_ufrag=local.usernameFragment,
             remote_pwd=local.password,
-            remote_fingerprints=[
-                f"{f.algorithm} {f.value}" for f in dtls.getLocalParameters().fingerprints
-            ],
+            remote_fingerprints=[fingerprint]
+            if fingerprint
+            else [f"{f.algorithm} {f.value}" for f in dtls.getLocalParameters().fingerprints],
             remote_setup="active",
         )
         candidate = port.candidates[0]

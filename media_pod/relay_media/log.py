@@ -37,6 +37,17 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class _NoForeignRequests(logging.Filter):
+    """Drops what aiohttp says of requests that are no HTTP: it quotes headers, tokens among them.
+
+    Anybody can send such a request, so it is no error of this process either.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[0] if record.exc_info else None
+        return error is None or error.__module__ != "aiohttp.http_exceptions"
+
+
 def set_up(level: str, *, pod: str, stream: TextIO | None = None) -> JsonFormatter:
     """Send every logger's records to ``stream`` (stdout) as JSON; returns the formatter."""
     formatter = JsonFormatter(pod=pod)
@@ -47,4 +58,6 @@ def set_up(level: str, *, pod: str, stream: TextIO | None = None) -> JsonFormatt
     root.setLevel(level)
     # One line per request tells nothing that the metrics do not, and would carry query strings.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    server = logging.getLogger("aiohttp.server")
+    server.filters[:] = [_NoForeignRequests()]
     return formatter

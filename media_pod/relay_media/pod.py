@@ -123,5 +123,7 @@ class Pod:
             return
         if self._state != "closed":
             await self.room.close("server_shutdown", reconnect=True)
+        if not self.events.followed:
+            return
         if not await self.events.all_read(FLUSH_SECONDS):
             log.warning("the last events were not read before the end")

@@ -6,13 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from relay_media.clock import now_utc, rfc3339
 
 RING_SIZE = 10_000
+#: A reader polls again within the longest wait, 30 s; twice that and it is gone.
+_FOLLOWED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +43,7 @@ class EventLog:
         self._ended = False
         self.sequence = 0
         self._delivered = 0
+        self._read_at: datetime | None = None
         self._all_read = asyncio.Event()
 
     def append(self, type_: str, data: Mapping[str, Any]) -> None:
@@ -76,9 +79,16 @@ class EventLog:
 
     def delivered(self, sequence: int) -> None:
         """A reader was sent everything up to ``sequence``."""
+        self._read_at = self._clock()
         self._delivered = max(self._delivered, sequence)
         if self._delivered >= self.sequence:
             self._all_read.set()
+
+    @property
+    def followed(self) -> bool:
+        """Whether somebody reads the log: there is a reader now, or was one a moment ago."""
+        recent = self._read_at is not None and self._clock() - self._read_at < _FOLLOWED
+        return recent or bool(self._waiters)
 
     async def all_read(self, seconds: float) -> bool:
         """Wait until a reader was sent the newest event; False if that took too long."""

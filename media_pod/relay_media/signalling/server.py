@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -80,15 +81,17 @@ class SignallingServer:
             compress=False,
         )
         link = SocketLink(socket, request)
+        pending = _Pending(self._pending, assertion.person.identity)
         session = Session(
             socket=socket,
             link=link,
             room=room,
             person=assertion.person,
             metrics=self._metrics,
+            on_joined=pending.over,
             join_seconds=self._join_seconds,
         )
-        with self._metrics.sockets.track_inprogress():
+        with self._metrics.sockets.track_inprogress(), pending:
             await socket.prepare(request)
             writer = asyncio.get_running_loop().create_task(link.run())
             try:
@@ -97,6 +100,26 @@ class SignallingServer:
                 link.end(1000, "")
                 await writer
         return socket
+
+
+class _Pending(contextlib.AbstractContextManager[None]):
+    """Counts a socket from its upgrade until it joined, or ended without."""
+
+    def __init__(self, counts: Counter[str], identity: str) -> None:
+        self._counts = counts
+        self._identity = identity
+        self._counted = True
+        counts[identity] += 1
+
+    def over(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._counts[self._identity] -= 1
+            if not self._counts[self._identity]:
+                del self._counts[self._identity]
+
+    def __exit__(self, *_: object) -> None:
+        self.over()
 
 
 def _bearer(request: web.Request) -> str:

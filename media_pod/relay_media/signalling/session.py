@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSMessage, WSMsgType, web
 
@@ -41,6 +41,7 @@ class Session:
         room: Room,
         person: Person,
         metrics: Metrics,
+        on_joined: Callable[[], None],
         join_seconds: float = JOIN_SECONDS,
     ) -> None:
         self._socket = socket
@@ -48,6 +49,7 @@ class Session:
         self._room = room
         self._person = person
         self._metrics = metrics
+        self._on_joined = on_joined
         self._join_seconds = join_seconds
         self._limits = ConnectionLimits(_now())
         self._participant: Participant | None = None
@@ -93,6 +95,7 @@ class Session:
         except RefusalError as error:
             self._refuse(error, close_code=error.close_code or CloseCode.BAD_MESSAGE)
             return False
+        self._on_joined()
         return True
 
     def _take(self, frame: WSMessage) -> bool:

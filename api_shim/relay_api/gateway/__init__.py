@@ -1,0 +1,1 @@
+"""The signalling gateway: from a join token to the right media pod, and both ways between."""

@@ -1,0 +1,207 @@
+"""What can be done with halls, within the namespace of one caller.
+
+Nothing is stored here: a hall is the Hall object, and this is the copy of it that the watch keeps,
+read through to the API server where the copy has no answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from relay_api.errors import (
+    ConflictError,
+    KubernetesUnavailableError,
+    NotFoundError,
+)
+from relay_api.halls.bodies import NewHall
+from relay_api.halls.cache import HallCache
+from relay_api.halls.tenancy import Tenancy
+from relay_api.halls.view import HallView, SortKey, Status
+from relay_api.kube.client import KubeClient, Object
+from relay_api.kube.reflector import Reflector
+from relay_api.problems import Code, ProblemError
+from relay_crds import MalformedIdError, Plan, format_time, hall_name_of, new_hall_id
+from relay_crds.ids import RANDOM_BYTES
+from relay_crds.names import API_VERSION, HALLS, Annotation, DesiredState
+from relay_crds.times import to_milliseconds
+
+_CLOSE_ATTEMPTS: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """``more``: there are older halls than the last one here."""
+
+    halls: list[HallView]
+    more: bool
+
+
+class Halls:
+    """The operations behind ``/v1/halls``. Errors of the API server pass through as they are."""
+
+    def __init__(
+        self,
+        *,
+        client: KubeClient,
+        cache: HallCache,
+        reflector: Reflector,
+        tenancy: Tenancy,
+        stale_limit_seconds: float,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._reflector = reflector
+        self._tenancy = tenancy
+        self._stale_limit_seconds = stale_limit_seconds
+        self._clock = clock
+
+    @property
+    def stale_seconds(self) -> float:
+        """For how long the copy may have missed changes; 0 while the watch is up."""
+        return self._reflector.stale_seconds
+
+    def cap(self, namespace: str) -> int | None:
+        return self._tenancy.cap(namespace)
+
+    async def create(self, namespace: str, wanted: NewHall) -> HallView:
+        """Make a hall.
+
+        Raises:
+            ProblemError: ``plan_required`` or ``storage_not_configured``, before anything is made.
+        """
+        _refuse_what_is_not_there(wanted, self._tenancy.plan(namespace))
+        hall_id = new_hall_id(to_milliseconds(self._clock()), secrets.token_bytes(RANDOM_BYTES))
+        obj = _object_of(namespace, hall_name_of(hall_id), wanted)
+        try:
+            made = await self._client.create(HALLS, namespace, obj)
+        except KubernetesUnavailableError:
+            # The answer may be lost and the hall made. The name is ours: ask once more for it.
+            made = await self._create_again(namespace, obj)
+        return self._took(made)
+
+    async def get(self, namespace: str, hall_id: str) -> HallView:
+        """One hall, from the copy or, where that has none, from the API server.
+
+        Raises:
+            ProblemError: ``hall_not_found``.
+        """
+        if view := self._cache.get(namespace, hall_id):
+            self._refuse_if_too_stale()
+            return view
+        return await self._read(namespace, hall_id)
+
+    def page(
+        self, namespace: str, *, status: Status | None, after: SortKey | None, limit: int
+    ) -> Page:
+        """Halls from the copy, newest first.
+
+        Raises:
+            KubernetesUnavailableError: the copy is not read yet, or too old to be shown.
+        """
+        self._refuse_if_too_stale()
+        found = self._cache.page(namespace, status=status, after=after, limit=limit + 1)
+        return Page(halls=found[:limit], more=len(found) > limit)
+
+    def sort_key(self, namespace: str, hall_id: str) -> SortKey | None:
+        """Where a hall stands in the order of creation, if it is known."""
+        view = self._cache.get(namespace, hall_id)
+        return view.sort_key if view else None
+
+    async def close(self, namespace: str, hall_id: str) -> None:
+        """Ask for a hall's end, once: of two racing calls the first one's time counts.
+
+        Raises:
+            ProblemError: ``hall_not_found``, or ``conflict`` where others keep changing the hall.
+        """
+        view = self._cache.get(namespace, hall_id) or await self._read(namespace, hall_id)
+        for _ in range(_CLOSE_ATTEMPTS):
+            if view.status is Status.CLOSED:
+                return
+            meta = view.hall.meta
+            change: Object = {
+                "metadata": {
+                    "resourceVersion": meta.resource_version,
+                    "annotations": {Annotation.CLOSE_REQUESTED_AT: format_time(self._clock())},
+                },
+                "spec": {"desiredState": DesiredState.CLOSED.value},
+            }
+            try:
+                self._took(await self._client.patch(HALLS, namespace, meta.name, change))
+            except ConflictError:
+                view = await self._read(namespace, hall_id, name=meta.name)
+            except NotFoundError as error:
+                raise _not_found(hall_id) from error
+            else:
+                return
+        raise ProblemError(
+            Code.CONFLICT, "Others kept changing this hall; try again.", retry_after=1
+        )
+
+    async def _create_again(self, namespace: str, obj: Object) -> Object:
+        try:
+            return await self._client.create(HALLS, namespace, obj)
+        except ConflictError:
+            return await self._client.get(HALLS, namespace, obj["metadata"]["name"])
+
+    async def _read(self, namespace: str, hall_id: str, *, name: str = "") -> HallView:
+        try:
+            found = await self._client.get(HALLS, namespace, name or hall_name_of(hall_id))
+        except (NotFoundError, MalformedIdError) as error:
+            raise _not_found(hall_id) from error
+        view = self._took(found)
+        if view.hall_id != hall_id:
+            raise _not_found(hall_id)
+        return view
+
+    def _took(self, obj: Object) -> HallView:
+        view = self._cache.put(obj)
+        if view is None:  # deleted since it answered
+            raise _not_found("")
+        return view
+
+    def _refuse_if_too_stale(self) -> None:
+        if not self._reflector.synced:
+            raise KubernetesUnavailableError("The halls have not been read from Kubernetes yet.")
+        if self.stale_seconds > self._stale_limit_seconds:
+            raise KubernetesUnavailableError(
+                "Kubernetes has not answered for so long that what is known here may be wrong."
+            )
+
+
+def _refuse_what_is_not_there(wanted: NewHall, plan: Plan) -> None:
+    if wanted.moderation:
+        raise ProblemError(
+            Code.PLAN_REQUIRED,
+            f"moderation: the plan {plan.meta.name!r} does not include moderation. "
+            "Leave the field out, or move the account to a plan that has it.",
+        )
+    if wanted.record:
+        raise ProblemError(
+            Code.STORAGE_NOT_CONFIGURED,
+            "record: the account has no storage for recordings. "
+            "Leave the field out, or configure storage in Settings first.",
+        )
+
+
+def _object_of(namespace: str, name: str, wanted: NewHall) -> Object:
+    spec: Object = {"displayName": wanted.name, "maxParticipants": wanted.max_participants}
+    if wanted.metadata:
+        spec["metadata"] = dict(wanted.metadata)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Hall",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def _not_found(hall_id: str) -> ProblemError:
+    named = f" {hall_id[:40]}" if hall_id.isascii() and hall_id.isprintable() else ""
+    return ProblemError(
+        Code.HALL_NOT_FOUND, f"There is no hall{named} in this account. Was it removed?"
+    )

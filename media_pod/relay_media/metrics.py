@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Metrics:
         self.sockets = Gauge(
             "relay_media_sockets", "Open signalling sockets", registry=self.registry
         )
+        tasks = Gauge("relay_media_tasks", "Tasks on the event loop", registry=self.registry)
+        tasks.set_function(lambda: len(asyncio.all_tasks()))
         self.joins = self._counter("joins", "Joins by result", "result")
         self.left = self._counter("left", "People who left, by reason", "reason")
         self.refusals = self._counter("refusals", "Refused messages, by error code", "code")

@@ -42,7 +42,7 @@ def offer_subscribe(
     lines: Sequence[Line], *, local: Local, session_id: int, version: int
 ) -> Session:
     """The offer for ``lines``, in order."""
-    media = tuple(_media(line, local, first=index == 0) for index, line in enumerate(lines))
+    media = tuple(_media(line, local) for line in lines)
     return Session(
         id=session_id,
         version=version,
@@ -80,7 +80,7 @@ def _same(own: Codec, other: Codec) -> bool:
     return own.pt == other.pt and own.name.lower() == other.name.lower()
 
 
-def _media(line: Line, local: Local, *, first: bool) -> Media:
+def _media(line: Line, local: Local) -> Media:
     live = line.stream is not None and line.track is not None
     profile = line.profile
     codecs: tuple[Codec, ...] = (profile.codec,)
@@ -102,9 +102,9 @@ def _media(line: Line, local: Local, *, first: bool) -> Media:
         msids=((line.stream or "", line.track or ""),) if live else (),
         ssrc_groups=_groups(line) if live else (),
         ssrcs=_ssrcs(line) if live else (),
-        # With BUNDLE, candidates of the first m-line serve all (RFC 9143 section 7.2).
-        candidates=local.candidates if first else (),
-        end_of_candidates=first,
+        # The first m-line's would serve all (RFC 9143 section 7.2), but not every client knows.
+        candidates=local.candidates,
+        end_of_candidates=True,
     )
 
 

@@ -141,9 +141,20 @@ class Pod:
             assert time.monotonic() < deadline, (expected, status)
             await asyncio.sleep(0.02)
 
+    async def metrics(self) -> dict[str, float]:
+        url = f"http://127.0.0.1:{self.control_port}/metrics"
+        async with self.http.get(url) as response:
+            lines = (await response.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
     def memory_kib(self, field_: str = "VmRSS") -> int:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(field_))
+
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))

@@ -16,7 +16,8 @@ IDLE_RSS_KIB = 80 * 1024
 
 
 async def test_an_idle_pod_starts_quickly_and_stays_under_80_mb(idle_pod: Pod) -> None:
-    assert time.monotonic() - idle_pod.started < 5
+    # CPU time: how long it takes by the clock depends on what else the machine does.
+    assert idle_pod.cpu_seconds() < 1.5
     ready = next(line for line in idle_pod.log_lines() if line["message"] == "ready")
     assert ready["seconds"] < 1
     assert idle_pod.memory_kib() <= IDLE_RSS_KIB

@@ -36,8 +36,10 @@ def every_field(path, field):
 
 
 def test_the_reference_and_the_charts_copies_are_what_the_definitions_say():
-    script = ROOT / "docs" / "reference" / "generate.py"
-    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    script = ROOT / "docs" / "generate.py"
+    done = subprocess.run(
+        [sys.executable, script, "--check"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -1,6 +1,6 @@
 """Write what is generated from ``crds/*.yaml``: the reference page and the chart's copies.
 
-``python docs/reference/generate.py`` writes, ``--check`` only compares and fails on a difference.
+``python docs/generate.py`` writes, ``--check`` only compares and fails on a difference.
 The YAML files are the one source of truth; nothing is ever edited in what is written here.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("hall", "hallclass", "account", "plan")
 PAGE = ROOT / "docs" / "reference" / "crds.md"
 CHART_COPIES = ROOT / "charts" / "relay" / "files" / "crds"
@@ -34,7 +34,7 @@ def page(definitions: list[Schema]) -> str:
     """The whole reference as Markdown."""
     parts = [
         "# Reference of the objects",
-        "Made from `crds/*.yaml` by `python docs/reference/generate.py`. The same text is in the "
+        "Made from `crds/*.yaml` by `python docs/generate.py`. The same text is in the "
         "cluster: `kubectl explain hall.spec`.",
         "\n".join(f"- [{d['spec']['names']['kind']}](#{d['spec']['names']['singular']})"
                   for d in definitions),
@@ -157,7 +157,7 @@ def main() -> int:
             path.write_text(written()[path])
     names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
     if checking and stale:
-        sys.stderr.write(f"out of date: {names}: run python docs/reference/generate.py\n")
+        sys.stderr.write(f"out of date: {names}: run python docs/generate.py\n")
         return 1
     sys.stdout.write(f"written: {names}\n" if stale else "up to date\n")
     return 0

@@ -10,8 +10,11 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from browser.chromium import chromium
+from browser.figures import record
 from browser.ground import Arrive, Ground
 from browser.visitor import Visitor
+
+__all__ = ["record"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,20 +8,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright.async_api import expect
 
+from browser.figures import Record
 from browser.ground import Arrive, Ground, two_people
 from browser.udp_path import UdpPath
 from browser.waiting import until
 
-Record = Callable[[str, object], None]
-
 
 async def test_a_broken_socket_does_not_touch_the_picture(
-    ground: Ground, arrive: Arrive, record_property: Record
+    ground: Ground, arrive: Arrive, record: Record
 ) -> None:
     ada, ben = await two_people(ground, arrive)
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
@@ -35,7 +34,7 @@ async def test_a_broken_socket_does_not_touch_the_picture(
     await asyncio.gather(ada.is_live(), ben.is_live())
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
     gap = await ada.gap("ben")
-    record_property("longest_gap_ms", gap.longest)
+    record("longest_gap_ms", gap.longest)
     assert gap.longest < 1000
     assert await ada.generation() == await ben.generation() == 1
     await expect(ada.page.locator("#headcount")).to_have_text("2 people")
@@ -61,7 +60,7 @@ async def test_what_changed_while_the_socket_was_down_is_told_afterwards(
 
 
 async def test_a_lost_pod_is_replaced_without_a_click(
-    ground: Ground, arrive: Arrive, record_property: Record
+    ground: Ground, arrive: Arrive, record: Record
 ) -> None:
     ada, ben = await two_people(ground, arrive)
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
@@ -75,8 +74,8 @@ async def test_a_lost_pod_is_replaced_without_a_click(
     started = time.monotonic() - began
     await asyncio.gather(ada.is_live(), ben.is_live())
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
-    record_property("pod_start_seconds", started)
-    record_property("back_seconds", time.monotonic() - began - started)
+    record("pod_start_seconds", started)
+    record("back_seconds", time.monotonic() - began - started)
     assert time.monotonic() - began - started < 5
     assert await ada.generation() == await ben.generation() == 2
     await expect(ada.page.locator("#headcount")).to_have_text("2 people")
@@ -120,7 +119,7 @@ async def test_mute_and_camera_choices_survive_the_loss_of_a_pod(
 
 
 async def test_a_hanging_server_is_noticed_and_the_call_goes_on_when_it_wakes(
-    ground: Ground, arrive: Arrive, record_property: Record
+    ground: Ground, arrive: Arrive, record: Record
 ) -> None:
     ada, ben = await two_people(ground, arrive)
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
@@ -129,7 +128,7 @@ async def test_a_hanging_server_is_noticed_and_the_call_goes_on_when_it_wakes(
     began = time.monotonic()
     noticed = ada.page.locator('#call[data-state="reconnecting"]')
     await expect(noticed).to_be_visible(timeout=10_000)
-    record_property("noticed_seconds", time.monotonic() - began)
+    record("noticed_seconds", time.monotonic() - began)
     ground.gateway.pod.signal(signal.SIGCONT)
     await asyncio.gather(ada.is_live(), ben.is_live())
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
@@ -162,7 +161,7 @@ async def path(empty_ground: Ground) -> AsyncIterator[UdpPath]:
 
 
 async def test_a_dead_media_path_is_built_anew_although_signalling_lives(
-    empty_ground: Ground, path: UdpPath, arrive: Arrive, record_property: Record
+    empty_ground: Ground, path: UdpPath, arrive: Arrive, record: Record
 ) -> None:
     ada, ben = await two_people(empty_ground, arrive)
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
@@ -174,11 +173,11 @@ async def test_a_dead_media_path_is_built_anew_although_signalling_lives(
         return await ada.generation() > 1
 
     await until(rebuilt, "the page gives up the dead path", seconds=20)
-    record_property("noticed_seconds", time.monotonic() - began)
+    record("noticed_seconds", time.monotonic() - began)
     path.cut = False
     began = time.monotonic()
     await asyncio.gather(ada.meets("ben", seconds=25), ben.meets("ada", seconds=25))
-    record_property("back_seconds", time.monotonic() - began)
+    record("back_seconds", time.monotonic() - began)
 
 
 async def test_a_short_loss_of_the_network_heals_without_a_new_join(
@@ -199,7 +198,7 @@ async def test_a_short_loss_of_the_network_heals_without_a_new_join(
 
 
 async def test_five_percent_of_lost_packets_do_not_stop_the_picture(
-    empty_ground: Ground, path: UdpPath, arrive: Arrive, record_property: Record
+    empty_ground: Ground, path: UdpPath, arrive: Arrive, record: Record
 ) -> None:
     ada, ben = await two_people(empty_ground, arrive)
     await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
@@ -211,5 +210,5 @@ async def test_five_percent_of_lost_packets_do_not_stop_the_picture(
 
     await until(many_frames, "a hundred frames are shown", seconds=20)
     gap = await ada.gap("ben")
-    record_property("longest_gap_ms", gap.longest)
+    record("longest_gap_ms", gap.longest)
     assert gap.longest < 1500

@@ -15,7 +15,9 @@ export class Call {
   #tiles = new Map();
   #self;
   #controls;
+  #banner = { text: "", topic: "" };
   #bannerTimer = null;
+  #saidTopic = "";
   #wasLive = false;
   #inviteLink;
 
@@ -68,10 +70,9 @@ export class Call {
     const { label, banner } = connectionText({ state, reason, message });
     this.#view.dataset.state = state;
     document.getElementById("connection-text").textContent = label;
-    clearTimeout(this.#bannerTimer);
-    const show = () => this.#showBanner(banner);
-    if (banner === "" || state === "waiting") show();
-    else this.#bannerTimer = setTimeout(show, BANNER_DELAY_MS);
+    this.#banner = { text: banner, topic: `${state} ${reason}` };
+    if (banner === "" || state === "waiting") this.#showBanner();
+    else this.#bannerTimer ??= setTimeout(() => this.#showBanner(), BANNER_DELAY_MS);
     if (state !== "live") return;
     const name = this.#room.hall?.name || "Hall";
     document.getElementById("hall-name").textContent = name;
@@ -81,14 +82,22 @@ export class Call {
     this.#count();
   }
 
-  #showBanner(text) {
+  /** Say what is wrong, or that it is over. A text that only counts seconds is not said again. */
+  #showBanner() {
+    clearTimeout(this.#bannerTimer);
+    this.#bannerTimer = null;
+    const { text, topic } = this.#banner;
     const banner = document.getElementById("banner");
-    const before = banner.hidden ? "" : banner.textContent;
+    const wasShown = !banner.hidden;
     banner.hidden = text === "";
     banner.textContent = text;
-    if (text === before) return;
-    if (text !== "") this.#announcer.say(text);
-    else if (this.#wasLive) this.#announcer.say("Connected again.");
+    if (text === "") {
+      if (wasShown && this.#wasLive) this.#announcer.say("Connected again.");
+      this.#saidTopic = "";
+    } else if (topic !== this.#saidTopic) {
+      this.#announcer.say(text);
+      this.#saidTopic = topic;
+    }
   }
 
   #joined(participant) {
@@ -173,7 +182,7 @@ export class Call {
   #refused(code) {
     const text = refusalText(code);
     if (text === "") return;
-    this.#showBanner(text);
-    this.#announcer.alert(text);
+    this.#banner = { text, topic: code };
+    this.#showBanner();
   }
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from relay_operator.plan import Loss, LossStreak, Rejection
+from relay_operator.plan.survey import streak_with
 
 
 @dataclass(kw_only=True)
@@ -22,8 +23,7 @@ class HallMemory:
         if self.recorded_loss == loss.pod_name:
             return False
         self.recorded_loss = loss.pod_name
-        count = self.streak.count + 1 if self.streak and loss.quick else int(loss.quick)
-        self.streak = LossStreak(count=count, last_at=loss.at) if count else None
+        self.streak = streak_with(self.streak, loss)
         return True
 
     def reject(

@@ -25,7 +25,7 @@ from relay_operator.tokens import ControlTokens
 _CONNECT_SECONDS: Final = 1.0
 _SHORT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=_CONNECT_SECONDS)
 _CLOSE: Final = aiohttp.ClientTimeout(total=5.0, sock_connect=_CONNECT_SECONDS)
-_MARGIN_SECONDS: Final = 4.0
+_MARGIN_SECONDS: Final = 2.0
 _CONNECTIONS: Final = 4096
 
 

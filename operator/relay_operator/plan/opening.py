@@ -19,7 +19,7 @@ from relay_operator.plan.conditions import FALSE, TRUE, UNKNOWN, hibernated_at, 
 from relay_operator.plan.pods import pod_name
 from relay_operator.plan.refusal import refusal
 from relay_operator.plan.serving import effective_maximum, serve
-from relay_operator.plan.survey import Case, Survey, after_loss, restart_at
+from relay_operator.plan.survey import Case, Survey, after_loss, restart_at, streak_with
 from relay_operator.plan.writing import NO_POD, NOT_TRIED, Verdict, failure_text, loss_text, write
 
 _WAKE_SKEW: Final = timedelta(seconds=5)
@@ -61,7 +61,8 @@ def _start(
     name = pod_name(hall.meta.name, found.next_incarnation)
     if observed.expected_creates:
         return []
-    earliest = restart_at(observed.streak)
+    lost = found.loss
+    earliest = restart_at(streak_with(observed.streak, lost) if lost else observed.streak)
     if earliest is not None and earliest > now:
         verdict = Verdict(
             ready=FALSE,

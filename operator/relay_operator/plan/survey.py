@@ -123,8 +123,15 @@ def after_loss(hall: Hall, status: HallStatus, incarnation: int) -> bool:
     return lost is not None and lost + 1 == incarnation
 
 
+def streak_with(streak: LossStreak | None, loss: Loss) -> LossStreak | None:
+    """The streak after this loss; a pod that lived for long ends it."""
+    if not loss.quick:
+        return None
+    return LossStreak(count=streak.count + 1 if streak else 1, last_at=loss.at)
+
+
 def restart_at(streak: LossStreak | None) -> datetime | None:
-    """Before when no further pod is made: three free tries, then 1 s, 2 s, 4 s ... up to 60 s."""
+    """Before when no further pod is made: two go free, then 1 s, 2 s, 4 s ... up to 60 s."""
     if streak is None or streak.count < _FREE_RESTARTS:
         return None
     doublings = min(streak.count - _FREE_RESTARTS, 10)

@@ -230,6 +230,8 @@ class MediaPods:
                     await pod.news.wait()
             except TimeoutError:
                 pass
+        if pod.silent:
+            await asyncio.sleep(60)
         found = [event for event in pod.events if event["sequence"] > after]
         status = pod.status()
         names = ("pod_uid", "sequence", "participants", "empty_since")

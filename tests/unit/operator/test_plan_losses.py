@@ -345,11 +345,11 @@ def test_after_three_quick_losses_the_restarts_slow_down(count: int, seconds: in
 def test_a_crash_loop_waits_with_the_condition_and_a_timer() -> None:
     observed = seen(
         pod(**FAILED, terminated_reason="Error", exit_code=1),
-        streak=LossStreak(count=4, last_at=ago(0.5)),
+        streak=LossStreak(count=3, last_at=ago(0.5)),
     )
     actions = plan(served(), observed, NOW)
     assert kinds(actions) == ["RecordLoss", "PatchStatus", "EmitEvent", "DeletePod"]
-    assert timer(actions) == 1.5
+    assert timer(actions) == 2
     status = status_of(actions, served())
     assert ready_of(status) == ("False", "PodLost")
     assert status.pod_name is None

@@ -100,6 +100,9 @@ because every template must see the same, and each call of a generator makes ano
 {{- if or $given (not $keys) -}}
   {{- $key := $given -}}
   {{- if $given -}}
+    {{- if not (regexMatch "^relay_live_[0-9A-Za-z]{36}$" $given) -}}
+      {{- fail "bootstrap.apiKey is not an API key: relay_live_ and 36 letters and digits. Copy the whole key again, or leave it empty and one is made" -}}
+    {{- end -}}
     {{- $body := substr 0 41 $given -}}
     {{- if ne $given (printf "%s%s" $body (include "relay.crc32base62" $body)) -}}
       {{- fail "bootstrap.apiKey has a typing error: its last six characters do not fit the rest. Copy the whole key again, or leave it empty and one is made" -}}

@@ -1,1 +1,1 @@
-"""The benchmarks: each measures one promise of the README on the real thing and writes its table."""
+"""Benchmarks: each measures one promise of the README on the real thing and writes its table."""

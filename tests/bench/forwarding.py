@@ -1,4 +1,4 @@
-"""Packets forwarded per CPU-second, 1 publisher to N subscribers: Relay beside Janus, interleaved."""
+"""Packets forwarded per CPU-second, 1 publisher to N subscribers: Relay and Janus in turn."""
 
 from __future__ import annotations
 

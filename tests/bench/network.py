@@ -1,4 +1,4 @@
-"""A network of our own: one address on a link of its own, in a namespace that reaches nothing else."""
+"""A network of our own: one address on its own link, in a namespace that reaches nothing else."""
 
 from __future__ import annotations
 

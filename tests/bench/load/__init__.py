@@ -1,1 +1,1 @@
-"""A load generator: plain ICE + DTLS-SRTP clients on loopback, the same for every server under test."""
+"""A load generator: plain ICE + DTLS-SRTP clients, the same for every server under test."""

@@ -1,6 +1,6 @@
-"""One end of a WebRTC transport on a socket of its own: ICE (controlling), DTLS (client), SRTP keys.
+"""One end of a WebRTC transport on its own socket: ICE (controlling), DTLS (client), SRTP keys.
 
-It is not built on aiortc's transports, so that what is measured does not share code with what measures.
+It is not built on aiortc's transports: what measures shares no code with what is measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The publisher: sends what the schedule says, makes a key frame when asked, reports each second."""
+"""The publisher: sends by its schedule, makes key frames when asked, reports each second."""
 
 from __future__ import annotations
 

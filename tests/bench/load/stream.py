@@ -1,7 +1,7 @@
 """A VP8-shaped stream: frames at a steady rate, cut into packets, sent in bursts like a browser's.
 
-The bytes are no picture. Each payload has a real VP8 descriptor and frame header, so that a server may
-look for key frames, and then a counter and a send time that a receiver checks.
+The bytes are no picture. Each payload has a real VP8 descriptor and frame header, so that a server
+may look for key frames, and then a counter and a send time that a receiver checks.
 """
 
 from __future__ import annotations

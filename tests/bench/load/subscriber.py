@@ -1,4 +1,4 @@
-"""A subscriber: counts distinct packets by sequence number, opens a sample to prove that they are whole."""
+"""A subscriber: counts distinct sequence numbers, opens a sample to prove packets whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the forwarding benchmark asks of a server: start, let one publish, let others watch, stop."""
+"""What the forwarding benchmark asks of a server: start, publish, subscribe, stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.processes import Process
 
 
 class Server(Protocol):
-    """A media server under test. Every method raises ServerError when the server does not comply."""
+    """A media server under test. Every method raises ServerError when it does not comply."""
 
     name: str
     process: Process

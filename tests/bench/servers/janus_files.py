@@ -22,8 +22,8 @@ class JanusOptions:
 def write_configuration(folder: Path, options: JanusOptions) -> None:
     """Write a configuration folder that loads the videoroom plugin and WebSockets, no more.
 
-    ICE-lite and one address as for Relay; everything about media stays as Debian ships it, with the room's
-    bitrate unlimited so that Janus never asks the publisher to slow down.
+    ICE-lite and one address as for Relay; everything about media stays as Debian ships it, with the
+    room's bitrate unlimited so that Janus never asks the publisher to slow down.
     """
     low, high = options.rtp_ports
     loops = f"event_loops = {options.event_loops}\n" if options.event_loops else ""

@@ -51,7 +51,7 @@ class Relay:
     async def start(self, *, folder: Path, core: int | None) -> None:
         """Start it idle, then assign a hall of 100 places."""
         await self.start_idle(folder=folder, core=core)
-        await self._assign()
+        await self.assign()
 
     async def start_idle(self, *, folder: Path, core: int | None) -> None:
         """Start it and wait for its ports."""
@@ -111,7 +111,7 @@ class Relay:
         except aiohttp.ClientConnectionError:
             return False
 
-    async def _assign(self) -> None:
+    async def assign(self) -> None:
         now = int(time.time())
         claims = {
             "iss": "relay-operator",

@@ -1,0 +1,140 @@
+"""What a cluster changes outside its containers: kernel values, forwarding, cgroups, mounts.
+
+Recorded before the first change and put back after the last cluster is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from cluster import commands, places
+
+_CAP_SYS_RESOURCE = 24
+# The kubelet and kube-proxy of a privileged node set these for the whole machine.
+_KERNEL_VALUES = (
+    "net/ipv4/ip_forward",
+    "net/netfilter/nf_conntrack_max",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+
+
+def lacks_sys_resource() -> bool:
+    bounding = re.search(r"^CapBnd:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return bounding is not None and not int(bounding[1], 16) >> _CAP_SYS_RESOURCE & 1
+
+
+def record() -> None:
+    """Note the kernel's values, unless an earlier run has: then ours are already in force."""
+    before = _before()
+    if before.exists():
+        return
+    values = {}
+    for name in _KERNEL_VALUES:
+        with contextlib.suppress(OSError):
+            values[name] = Path("/proc/sys", name).read_text().strip()
+    before.write_text(json.dumps(values))
+
+
+def restore() -> None:
+    """Put the kernel's values back; forwarding only if no other bridge of the machine needs it."""
+    before = _before()
+    if not before.exists():
+        return
+    for name, value in json.loads(before.read_text()).items():
+        path = Path("/proc/sys", name)
+        if name == "net/ipv4/ip_forward" and _bridges():
+            continue
+        # Not root, or a value that only the kernel may lower: nothing we could have changed either.
+        with contextlib.suppress(OSError):
+            if path.read_text().strip() != value:
+                path.write_text(value)
+    before.unlink()
+
+
+def allow_forwarding(bridge: str, subnet: str) -> None:
+    """Let containers on ``bridge`` reach out, by rules of our own that one delete removes."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    table = f"relay_{places.ground_id()}"
+    rules = f"""
+        table ip {table}
+        delete table ip {table}
+        table ip {table} {{
+          chain postrouting {{
+            type nat hook postrouting priority 100
+            ip saddr {subnet} oifname != "{bridge}" masquerade
+          }}
+        }}
+    """
+    commands.output(["nft", "-f", "-"], stdin=rules)
+    # A machine that had Docker before may drop what it does not know: accept ours by name.
+    if "-P FORWARD DROP" in commands.output(["iptables", "-S", "FORWARD"]):
+        for rule in _forward_rules(bridge):
+            if not commands.works(["iptables", "-C", *rule]):
+                commands.output(["iptables", "-I", *rule])
+
+
+def forbid_forwarding(bridge: str) -> None:
+    table = f"relay_{places.ground_id()}"
+    if shutil.which("nft") and commands.works(["nft", "list", "table", "ip", table]):
+        commands.output(["nft", "delete", "table", "ip", table])
+    for rule in _forward_rules(bridge):
+        while shutil.which("iptables") and commands.works(["iptables", "-C", *rule]):
+            commands.output(["iptables", "-D", *rule])
+
+
+def free_subnet(candidates: Iterable[str], taken: Iterable[str] = ()) -> str:
+    """The first candidate that overlaps no route of the machine and nothing ``taken``."""
+    used = [ipaddress.ip_network(subnet) for subnet in taken]
+    told = commands.output(["ip", "-j", "-4", "route", "show", "table", "all"])
+    for route in json.loads(told or "[]"):
+        with contextlib.suppress(ValueError):
+            if route.get("dst") not in (None, "default"):
+                used.append(ipaddress.ip_network(route["dst"], strict=False))
+    for candidate in candidates:
+        if not any(ipaddress.ip_network(candidate).overlaps(other) for other in used):
+            return candidate
+    raise ValueError("every candidate subnet is in use")
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove the empty cgroups below ``name`` in every hierarchy."""
+    for top in (*Path("/sys/fs/cgroup").glob(f"*/{name}"), Path("/sys/fs/cgroup", name)):
+        for folder in sorted(top.rglob("*"), reverse=True):
+            if folder.is_dir():
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+        with contextlib.suppress(OSError):
+            top.rmdir()
+
+
+def unmount_below(folder: Path) -> None:
+    """Unmount what is still mounted below ``folder``, innermost first."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if Path(mount).is_relative_to(folder):
+            subprocess.run(["umount", mount], check=False, capture_output=True)
+
+
+def _forward_rules(bridge: str) -> list[list[str]]:
+    mark = ["-m", "comment", "--comment", f"relay_{places.ground_id()}", "-j", "ACCEPT"]
+    return [["FORWARD", "-i", bridge, *mark], ["FORWARD", "-o", bridge, *mark]]
+
+
+def _bridges() -> list[str]:
+    return [path.parent.name for path in Path("/sys/class/net").glob("*/bridge")]
+
+
+def _before() -> Path:
+    return places.state() / "machine-before.json"

@@ -9,6 +9,7 @@ from __future__ import annotations
 _START = 1_200_000
 _FLOOR = 150_000
 _GROWTH = 1.15
+_IDLE_GROWTH = 1.05
 _LOW_LOSS = 0.02
 _HIGH_LOSS = 0.10
 
@@ -25,7 +26,9 @@ class BitrateEstimate:
         if fraction_lost > _HIGH_LOSS:
             within = min(self.bps, max(received_bps, _FLOOR))
             self.bps = max(_FLOOR, int(within * (1 - fraction_lost / 2)))
-        elif fraction_lost < _LOW_LOSS and received_bps * 2 > self.bps:
-            # A sender that uses less than half has told nothing about the path above it.
-            self.bps = min(self._maximum, int(self.bps * _GROWTH))
+        elif fraction_lost < _LOW_LOSS:
+            # Who uses less than half has tried little of the path above; yet a still picture must
+            # not keep its sender at a low resolution, so it grows all the same.
+            growth = _GROWTH if received_bps * 2 > self.bps else _IDLE_GROWTH
+            self.bps = min(self._maximum, int(self.bps * growth))
         return self.bps

@@ -32,7 +32,7 @@ CONNECT_SECONDS = 15.0
 """From start to CONNECTED; after it the peer has FAILED."""
 LOST_SECONDS = 5.0
 """Without an authentic datagram; browsers send a consent check about every 2.5 s."""
-_SILENT_SECONDS = 1.5
+_SILENT_SECONDS = 4.0
 _EARLY_DATAGRAMS = 4
 _FINAL = (PeerState.CLOSED, PeerState.FAILED)
 

@@ -17,7 +17,7 @@ from relay_media.transport.types import Candidate, PeerState, PortStats
 
 _log = logging.getLogger(__name__)
 
-MAX_HANDSHAKES = 16
+MAX_HANDSHAKES = 64
 """DTLS handshakes at once; each costs milliseconds of this process. Others wait their turn."""
 _TICK = 0.025
 

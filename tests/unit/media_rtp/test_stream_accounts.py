@@ -110,11 +110,12 @@ def test_the_allowance_grows_to_its_maximum_and_falls_with_loss() -> None:
     assert 100_000 < estimate.bps < 400_000
 
 
-def test_an_idle_sender_earns_no_higher_allowance() -> None:
-    estimate = BitrateEstimate(maximum=2_500_000)
-    before = estimate.bps
-    estimate.update(received_bps=10_000, fraction_lost=0.0)
-    assert estimate.bps == before
+def test_the_allowance_of_a_still_picture_grows_too_but_slowly() -> None:
+    busy, still = BitrateEstimate(maximum=2_500_000), BitrateEstimate(maximum=2_500_000)
+    for _ in range(4):
+        busy.update(received_bps=busy.bps, fraction_lost=0.0)
+        still.update(received_bps=10_000, fraction_lost=0.0)
+    assert 1_200_000 < still.bps < busy.bps
 
 
 @given(st.lists(st.integers(0, 400), max_size=200))

@@ -59,23 +59,3 @@ imagePullSecrets:
 {{- .Values.turn.urls | default (list (printf "turn:relay-turn.%s.svc:3478" .Release.Namespace)) | join "," -}}
 {{- end -}}
 {{- end }}
-
-{{/*
-Heads of the objects that are of Relay's own kinds. Helm looks every kind up before it creates the
-first object, and on a first install the kinds are among what it creates: there the objects come
-as hooks, after the rest. Later they are objects of the release like any other, and Helm finds the
-first ones under its own name. They stay on an uninstall, as the halls that need them do.
-*/}}
-{{- define "relay.ownKind" -}}
-labels:
-  {{- include "relay.labels" (dict "root" .root "component" "objects") | nindent 2 }}
-annotations:
-  helm.sh/resource-policy: keep
-  meta.helm.sh/release-name: {{ .root.Release.Name }}
-  meta.helm.sh/release-namespace: {{ .root.Release.Namespace }}
-  {{- if not (.root.Capabilities.APIVersions.Has (printf "relay.dev/v1beta1/%s" .kind)) }}
-  helm.sh/hook: post-install,post-upgrade
-  helm.sh/hook-weight: "1"
-  helm.sh/hook-delete-policy: before-hook-creation
-  {{- end }}
-{{- end }}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from bench import forwarding, join, memory, ready, rest
 from bench.errors import BenchError
@@ -46,6 +48,7 @@ BENCHMARKS: dict[str, tuple[Callable[[], Outcome], Callable[[], Outcome]]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Run what the command line names; returns 1 when any of it could not be measured."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
     names = list(BENCHMARKS) if options.benchmark == "all" else [options.benchmark]
     failed = []
     for name in names:
@@ -63,6 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
     if failed:
         print(f"not measured: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """End as on Ctrl-C, so that what was made is taken away."""
+    raise KeyboardInterrupt
 
 
 def _footer() -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from api.operator.proxy import ApiProxy
-from api.operator.standins import RELAY, Cluster, Kubelet, MediaPods
+from api.operator.standins import MERGE, RELAY, Cluster, Kubelet, MediaPods
 from bench.errors import BenchError
 from bench.halls import create_all, fresh_name, is_ready, manifest, path, remove_all
 from bench.machine import describe
@@ -146,11 +146,9 @@ async def _grow(
     operator: OperatorProcess,
     namespace: str,
 ) -> tuple[dict[str, Idle], Growth]:
-    body = {"apiVersion": "relay.dev/v1beta1", "kind": "HallClass"}
-    made = {"metadata": {"name": namespace}, "spec": kubelet.hall_class}
-    await cluster.create(f"{RELAY}/hallclasses", body | made)
     out: dict[str, Idle] = {}
     try:
+        await _prepare(cluster, kubelet, namespace)
         await operator.start()
         try:
             await asyncio.sleep(2)
@@ -173,21 +171,43 @@ async def _grow(
         finally:
             operator.process.stop()
     finally:
-        await cluster.delete(f"{RELAY}/hallclasses/{namespace}")
+        await _release(cluster, namespace)
     return out, growth
 
 
 async def _until_ready(cluster: Cluster, namespace: str, count: int) -> None:
     try:
-        async with asyncio.timeout(900):
+        async with asyncio.timeout(60 + count):
             while True:
                 halls = (await cluster.get(path(namespace)))["items"]
-                ready = sum(is_ready(hall) for hall in halls)
-                if ready == count:
+                waiting = [hall for hall in halls if not is_ready(hall)]
+                if len(halls) == count and not waiting:
                     return
                 await asyncio.sleep(2)
     except TimeoutError:
-        raise BenchError(f"only {ready} of {count} halls became Ready") from None
+        raise BenchError(
+            f"{len(waiting)} of {count} halls are not Ready; one of them: "
+            f"{waiting[0].get('status') if waiting else 'gone'}"
+        ) from None
+
+
+async def _prepare(cluster: Cluster, kubelet: Kubelet, namespace: str) -> None:
+    """A class whose pods come to the stand-in, a plan and an account of this run's own."""
+    body = {"apiVersion": "relay.dev/v1beta1", "metadata": {"name": namespace}}
+    made = {"kind": "HallClass", "spec": kubelet.hall_class}
+    await cluster.create(f"{RELAY}/hallclasses", body | made)
+    await cluster.create(f"{RELAY}/plans", body | {"kind": "Plan", "spec": {"maxParticipants": 50}})
+    account = {"kind": "Account", "metadata": {"name": "default"}, "spec": {"planName": namespace}}
+    await cluster.create(f"{RELAY}/namespaces/{namespace}/accounts", body | account)
+
+
+async def _release(cluster: Cluster, namespace: str) -> None:
+    """Take away what a failed run left: no operator is there any more to clear finalizers."""
+    for kind in ("hallclasses", "plans"):
+        await cluster.delete(f"{RELAY}/{kind}/{namespace}")
+    for hall in (await cluster.get(path(namespace)))["items"]:
+        address = path(namespace, hall["metadata"]["name"])
+        await cluster.send("PATCH", address, {"metadata": {"finalizers": []}}, kind=MERGE)
 
 
 @asynccontextmanager

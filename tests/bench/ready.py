@@ -1,4 +1,4 @@
-"""Hall created → Ready, cold with the image present: one hall after another, seen through watches."""
+"""Hall created → Ready, cold, image present: one hall after another, seen through watches."""
 
 from __future__ import annotations
 

@@ -140,8 +140,8 @@ def tabulate(
         cells = [f"{percentile(values, percent):.1f} ms" for percent in (50, 95, 99)]
         rows.append((name, str(len(values)), *cells))
     note = (
-        f"{options.present:,} closed halls present in the tenant's namespace, and those that are made "
-        "and deleted; one client, one kept connection, one request at a time, from the machine "
-        "through the NodePort; until the last byte of the answer."
+        f"{options.present:,} closed halls present in the tenant's namespace, and those that are "
+        "made and deleted; one client, one kept connection, one request at a time, from outside "
+        "the cluster through the NodePort; until the last byte of the answer."
     )
     return Table(columns=("request", "n", "p50", "p95", "p99"), rows=tuple(rows), notes=(note,))

@@ -80,7 +80,8 @@ def test_an_offer_is_answered_line_by_line() -> None:
         "v=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:secret\r\n"
         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=inactive\r\n"
         "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=sendonly\r\n"
-        "a=candidate:1 1 udp 1 192.0.2.1 7 typ host\r\na=candidate:2 1 UDP 1 198.18.0.1 8 typ host\r\n"
+        "a=candidate:1 1 udp 1 192.0.2.1 7 typ host\r\n"
+        "a=candidate:2 1 UDP 1 198.18.0.1 8 typ host\r\n"
     )
     remote = read_remote(offer, host="198.18.0.1")
     assert (remote.ufrag, remote.pwd, remote.port) == ("abcd", "secret", 8)

@@ -198,8 +198,13 @@ class PublishedStream:
     # -- called by the pump -------------------------------------------------------------------
 
     def on_gap(self, now: float) -> None:
-        if self.source is not None:
-            self._ask_again(self.source, now)
+        source = self.source
+        if source is None:
+            return
+        if source.gaps.hopeless:
+            source.gaps.hopeless = False
+            self.request_keyframe()
+        self._ask_again(source, now)
 
     def on_keyframe(self, now: float) -> None:  # noqa: ARG002 - the event's shape
         self._requests.arrived()

@@ -23,6 +23,8 @@ class Gaps:
 
     def __init__(self) -> None:
         self._missing: dict[int, _Gap] = {}
+        self.hopeless = False
+        """More was lost than repair is worth; whoever asks for a key frame clears it."""
         self.rtt = 0.1
         """Seconds from asking to repair, smoothed; 0.1 before the first."""
 
@@ -33,6 +35,7 @@ class Gaps:
         """Note ``first .. stop - 1`` as missing; False if there are too many to repair."""
         if len(self._missing) + stop - first > MAX_MISSING:
             self._missing.clear()
+            self.hopeless = True
             return False
         for sequence in range(first, stop):
             self._missing[sequence] = _Gap(now)

@@ -24,6 +24,7 @@ from relay_media.transport.aiortc_adapter import (
 )
 from relay_media.transport.errors import TransportError
 from relay_media.transport.reports import Reports
+from relay_media.transport.turns import HandshakeTurns
 from relay_media.transport.types import PeerState, PeerStats
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Peer:
         *,
         pump: Pump,
         certificate: Certificate,
-        handshakes: asyncio.Semaphore,
+        turns: HandshakeTurns,
         max_video_bps: int,
         on_state: Callable[[PeerState], None],
         on_gone: Callable[[Peer], None],
@@ -55,7 +56,7 @@ class Peer:
         self.state = PeerState.NEW
         self.link: Link = pump.open_link(self)
         self._certificate = certificate
-        self._handshakes = handshakes
+        self._turns = turns
         self._max_video_bps = max_video_bps
         self._on_state = on_state
         self._on_gone = on_gone
@@ -223,7 +224,10 @@ class Peer:
             # Its checks may overtake its answer on the signalling socket.
             self._early.append(data)
             return
-        self._dtls.feed(data)
+        if self._keys is not None:
+            self._dtls.feed(data)
+            return
+        self._turns.add(self._dtls.feed, data)
         if self._handshake is None:
             self._handshake = self._loop.create_task(self._shake_hands(self._dtls))
 
@@ -241,7 +245,7 @@ class Peer:
     # -- inside -------------------------------------------------------------------------------
 
     async def _shake_hands(self, dtls: DtlsServer) -> None:
-        async with self._handshakes:
+        async with self._turns.slots:
             keys = await dtls.handshake()
         if self.state in _FINAL:
             return

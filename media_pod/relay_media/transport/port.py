@@ -13,12 +13,11 @@ from relay_media.transport import stun
 from relay_media.transport.aiortc_adapter import Certificate
 from relay_media.transport.errors import TransportError
 from relay_media.transport.peer import Peer
+from relay_media.transport.turns import HandshakeTurns
 from relay_media.transport.types import Candidate, PeerState, PortStats
 
 _log = logging.getLogger(__name__)
 
-MAX_HANDSHAKES = 64
-"""DTLS handshakes at once; each costs milliseconds of this process. Others wait their turn."""
 _TICK = 0.025
 
 
@@ -40,7 +39,7 @@ class MediaPort:
         self._max_video_bps = max_video_bps
         self._pump = Pump(sock, self)
         self._peers: dict[str, Peer] = {}
-        self._slots = asyncio.Semaphore(MAX_HANDSHAKES)
+        self._turns = HandshakeTurns()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -103,7 +102,7 @@ class MediaPort:
         peer = Peer(
             pump=self._pump,
             certificate=self._certificate,
-            handshakes=self._slots,
+            turns=self._turns,
             max_video_bps=self._max_video_bps,
             on_state=on_state,
             on_gone=self._forget,

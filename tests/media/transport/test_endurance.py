@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from relay_media.transport import (
     SendSpec,
     TransportError,
 )
+from relay_media.transport.turns import HandshakeTurns
 
 
 def open_descriptors() -> int:
@@ -130,6 +132,31 @@ async def test_forty_join_at_once_and_media_goes_on(connect: Connect, port: Medi
     assert all(client.peer.state is PeerState.CONNECTED for client in clients)
     await asyncio.gather(*(client.close() for client in clients))
     await until(lambda: port.stats().peers == 2)
+
+
+async def test_handshakes_take_one_turn_of_the_loop_each() -> None:
+    turns = HandshakeTurns()
+    fed: list[bytes] = []
+    for n in range(5):
+        turns.add(fed.append, bytes((n,)))
+    seen = []
+    while len(fed) < 5:
+        await asyncio.sleep(0)
+        seen.append(len(fed))
+    assert fed == [bytes((n,)) for n in range(5)]
+    assert all(after - before <= 1 for before, after in pairwise([0, *seen]))
+
+
+async def test_a_hole_too_large_to_repair_becomes_a_key_frame_request(connect: Connect) -> None:
+    publisher, viewer = await connect(), await connect()
+    stream, ssrc = publisher.publish()
+    _, own, _ = viewer.subscribe(stream)
+    await publisher.send(packet(ssrc, 1, payload=KEYFRAME))
+    await until(lambda: viewer.of(own))
+    asked = stream.stats().keyframe_requests_sent
+    await publisher.send(packet(ssrc, 700))
+    await until(lambda: stream.stats().keyframe_requests_sent > asked)
+    assert stream.stats().nacks_sent == 0
 
 
 async def test_coming_and_going_leaves_no_route_task_or_descriptor(port: MediaPort) -> None:

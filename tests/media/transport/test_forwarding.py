@@ -133,12 +133,19 @@ async def test_a_subscribers_loss_is_repaired_by_rtx_from_the_cache(connect: Con
     publisher, viewer = await connect(), await connect()
     stream, ssrc = publisher.publish()
     subscription, own, rtx = viewer.subscribe(stream)
-    viewer.on_wire = lambda data: not is_media(data, own) or data[3] % 10 != 0
+    seen = 0
+
+    def lose_every_tenth(data: bytes) -> bool:
+        nonlocal seen
+        seen += is_media(data, own)
+        return not is_media(data, own) or seen % 10 != 5
+
+    viewer.on_wire = lose_every_tenth
     await stream_video(publisher, ssrc, 100, 100)
-    await until(lambda: len(viewer.of(own)) >= 90)
+    await until(lambda: len(viewer.of(own)) == 90)
     have = set(viewer.numbers(own))
     missing = tuple(n for n in range(min(have), max(have)) if n not in have)
-    assert len(missing) >= 9
+    assert len(missing) == 10
     await viewer.report(rtcp.Nack(ssrc=1, media_ssrc=own, lost=missing))
     await until(lambda: len(viewer.of(rtx)) == len(missing))
     for parsed, data in viewer.received:

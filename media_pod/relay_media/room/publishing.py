@@ -10,7 +10,16 @@ from typing import Literal, cast
 from relay_media.errors import RefusalError
 from relay_media.room.endpoint import local_end, receive_spec, start
 from relay_media.room.model import MAX_TRACKS, Track
-from relay_media.sdp import Accepted, SdpError, Session, answer_publish, read, remote_of, write
+from relay_media.sdp import (
+    Accepted,
+    Remote,
+    SdpError,
+    Session,
+    answer_publish,
+    read,
+    remote_of,
+    write,
+)
 from relay_media.signalling.messages import SOURCE_KINDS, PublishOffer, Source, TrackEntry
 from relay_media.transport import MediaPort, Peer, PeerState, PublishedStream
 from relay_media.transport.errors import TransportError
@@ -75,9 +84,7 @@ class Publishing:
         offer = read(message.sdp)
         remote = remote_of(offer)
         entries = {entry.mid: entry for entry in message.tracks}
-        restarted = self._remote is not None and self._remote[0] != offer.id
-        if remote and self._remote and not restarted and self._remote[1] != remote.ufrag:
-            raise SdpError("ICE restart is not supported: make a new connection, or join again")
+        restarted = self._is_restarted(offer, remote)
         peer = self._peer if self._peer and not restarted else self._create_peer()
         try:
             answer, accepted = answer_publish(
@@ -106,6 +113,18 @@ class Publishing:
         self._version += 1
         muted = self._apply_mutes(entries.values(), except_for=published)
         return Applied(answer=text, published=published, unpublished=gone, muted=muted)
+
+    def _is_restarted(self, offer: Session, remote: Remote | None) -> bool:
+        """Whether the offer is of a new connection, which then takes the old one's place.
+
+        New ICE credentials under the same session id are an ICE restart instead. The session id
+        alone tells nothing: some clients write a new one each time.
+        """
+        if remote is None or self._remote is None or remote.ufrag == self._remote[1]:
+            return False
+        if offer.id == self._remote[0]:
+            raise SdpError("ICE restart is not supported: make a new connection, or join again")
+        return True
 
     def set_muted(self, track: Track, *, muted: bool) -> bool:
         """Mute or unmute; False if it was so already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import fractions
 import logging
 import math
@@ -131,13 +132,12 @@ class MediaClient(Client):
                     return
 
     async def close(self) -> None:
+        # The socket first: no offer comes in any more while the connections close.
+        await super().close()
         await self.publishing.close()
         await self.subscribing.close()
-        await super().close()
 
     async def _on_offer(self, message: Message) -> None:
-        if self.subscribing.signalingState == "closed":
-            return
         before, self.mids = (
             self.mids,
             {entry["mid"]: entry["track"] for entry in message["tracks"]},
@@ -156,7 +156,9 @@ class MediaClient(Client):
             track_id = self.mids.get(transceiver.mid)
             if track_id is not None and transceiver.receiver.track is not None:
                 self.received[track_id] = transceiver.receiver.track
-        await self.send(type="answer", pc="subscribe", id=message["id"], sdp=local.sdp)
+        # An answer that the lost socket takes along is asked for again after the resume.
+        with contextlib.suppress(ConnectionError):
+            await self.send(type="answer", pc="subscribe", id=message["id"], sdp=local.sdp)
         self.answered = message["id"]
 
 

@@ -232,7 +232,7 @@ async def running_pod(log_path: Path) -> AsyncIterator[Pod]:
 
 
 async def _until_ready(pod: Pod) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         assert pod.process.returncode is None, pod.log_path.read_text()
         assert time.monotonic() < deadline, pod.log_path.read_text()

@@ -23,7 +23,7 @@ from bench.load.stream import FRAMES_PER_SECOND
 from bench.load.subscriber import Subscriber
 from bench.machine import describe
 from bench.network import private_network
-from bench.processes import cores, cpu_seconds, memory, priority
+from bench.processes import cores, cpu_seconds, first_in_line, memory
 from bench.progress import say
 from bench.report import Outcome, Table
 from bench.servers.base import Server
@@ -82,7 +82,7 @@ def run(options: Options, *, servers: Sequence[str] = tuple(SERVERS)) -> Outcome
     os.sched_setaffinity(0, {load_core})
     results: list[Measured] = []
     try:
-        with private_network() as host, priority(-15):
+        with private_network() as host, first_in_line():
             for repetition in range(options.repetitions):
                 turn = repetition % len(servers)
                 for name in [*servers[turn:], *servers[:turn]]:

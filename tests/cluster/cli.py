@@ -8,8 +8,10 @@ import signal
 import sys
 from types import FrameType
 
-from cluster import clusters, commands
+from cluster import clusters, commands, images, layers, release
 from cluster.errors import GroundError
+
+_DEMO_PORT = 8080
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        failures = options.run(options)
     except GroundError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -29,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     finally:
         commands.stop_all()
-    return 0
+    return 1 if failures else 0
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -45,6 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--workers", type=int, default=2)
     up.add_argument("--http-port", type=int, default=0)
     up.set_defaults(run=lambda o: clusters.up(o.name, workers=o.workers, http_port=o.http_port))
+
+    demo = sub.add_parser("demo", help="a cluster, the images, the chart, and a hall to open")
+    demo.add_argument("name")
+    demo.add_argument("--workers", type=int, default=1)
+    demo.set_defaults(run=lambda o: _demo(o.name, o.workers))
+
+    test = sub.add_parser("test", help="every layer of tests, on a cluster of its own")
+    test.add_argument("name")
+    test.add_argument("--workers", type=int, default=2)
+    test.set_defaults(run=lambda o: layers.run(o.name, workers=o.workers))
 
     down = sub.add_parser("down", help="remove a cluster")
     down.add_argument("name")
@@ -79,6 +91,14 @@ def _existing(name: str) -> clusters.Cluster:
     if found is None:
         raise GroundError(f"cluster {name} is not up: `make up`, or `up {name}` of this command")
     return found
+
+
+def _demo(name: str, workers: int) -> None:
+    found = clusters.up(name, workers=workers, http_port=_DEMO_PORT)
+    built = images.build(found.engine)
+    found.load(built.names)
+    release.install(found, built)
+    release.show_demo(found)
 
 
 def _print_env(found: clusters.Cluster) -> None:

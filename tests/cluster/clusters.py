@@ -220,6 +220,7 @@ def _current_context() -> Cluster:
 def _node_image(docker: Engine) -> str:
     """The node image, in the engine: published where it can be pulled, else built here."""
     if pulling.present(node_image.TAG, env=docker.env):
+        say(f"node image: {node_image.TAG}, made here earlier")
         return node_image.TAG
     if pulling.pull(engine.PUBLISHED_NODE, env=docker.env):
         say(f"node image: {engine.PUBLISHED_NODE}, as published")

@@ -65,8 +65,14 @@ def ensure() -> Engine:
         GroundError: there is none and we may not start one; the message says what to install.
     """
     with places.locked("engine", folder=places.state()):
+        machine.prepare()
         engine = current()
-        if engine is None:
+        if engine is not None:
+            say(
+                "docker: "
+                + ("our own engine, still running" if engine.own else "the running engine")
+            )
+        else:
             why = usable_running_engine()
             engine = Engine(host=os.environ.get("DOCKER_HOST", ""), own=False)
             if why:
@@ -74,7 +80,6 @@ def ensure() -> Engine:
             else:
                 say("docker: using the running engine")
             _record().write_text(json.dumps({"host": engine.host, "own": engine.own}))
-        machine.record()
         _ensure_network(engine)
     return engine
 
@@ -141,7 +146,6 @@ def _start_own(why: str) -> Engine:
         )
     say(f"docker: {why}; starting an engine of our own")
     packages.ensure(packages.ENGINE, why="an own Docker engine")
-    machine.record()
     home = _home()
     home.mkdir(exist_ok=True)
     engine = Engine(host=f"unix://{home}/docker.sock", own=True)

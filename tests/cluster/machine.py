@@ -27,7 +27,12 @@ _KERNEL_VALUES = (
     "kernel/panic_on_oops",
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
+    "fs/inotify/max_user_instances",
+    "fs/inotify/max_user_watches",
 )
+# Each node has dozens of watchers: with the usual 128 the third node's kube-proxy ends with "too
+# many open files".
+_AT_LEAST = {"fs/inotify/max_user_instances": 1024, "fs/inotify/max_user_watches": 524288}
 
 
 def lacks_sys_resource() -> bool:
@@ -35,26 +40,32 @@ def lacks_sys_resource() -> bool:
     return bounding is not None and not int(bounding[1], 16) >> _CAP_SYS_RESOURCE & 1
 
 
-def record() -> None:
-    """Note the kernel's values, unless an earlier run has: then ours are already in force."""
+def prepare() -> None:
+    """Note the kernel's values, unless an earlier run has, and raise those that are too low."""
     before = _before()
-    if before.exists():
-        return
-    values = {}
-    for name in _KERNEL_VALUES:
+    if not before.exists():
+        values = {}
+        for name in _KERNEL_VALUES:
+            with contextlib.suppress(OSError):
+                values[name] = Path("/proc/sys", name).read_text().strip()
+        before.write_text(json.dumps(values))
+    for name, least in _AT_LEAST.items():
+        path = Path("/proc/sys", name)
+        # Not root: whoever runs the engine has seen to it.
         with contextlib.suppress(OSError):
-            values[name] = Path("/proc/sys", name).read_text().strip()
-    before.write_text(json.dumps(values))
+            if int(path.read_text()) < least:
+                path.write_text(str(least))
 
 
 def restore() -> None:
-    """Put the kernel's values back; forwarding only if no other bridge of the machine needs it."""
+    """Put the kernel's values back; shared ones only if no other bridge of the machine is there."""
     before = _before()
     if not before.exists():
         return
     for name, value in json.loads(before.read_text()).items():
         path = Path("/proc/sys", name)
-        if name == "net/ipv4/ip_forward" and _bridges():
+        # Others' containers on this machine may have come to need these meanwhile.
+        if name.startswith(("net/ipv4/ip_forward", "fs/inotify")) and _bridges():
             continue
         # Not root, or a value that only the kernel may lower: nothing we could have changed either.
         with contextlib.suppress(OSError):

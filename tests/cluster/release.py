@@ -62,7 +62,7 @@ def install(cluster: Cluster, images: Images) -> None:
                     *(str(places.REPOSITORY / "charts" / "relay"), "--namespace", NAMESPACE),
                     # The layer that tests the objects alone applies their definitions by kubectl.
                     *("--create-namespace", "--take-ownership", "--values", str(path)),
-                    *("--wait", "--timeout", "180s"),
+                    *("--wait", "--timeout", "240s"),
                 ],
                 log=f"helm-{cluster.name}",
                 env=cluster.env,

@@ -1,0 +1,77 @@
+"""``make test``: every layer in turn, on a cluster that it brings and removes by itself."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from cluster import clusters, images, leftovers, packages, places, release
+from cluster.progress import say, step
+
+_WHILE_THE_CLUSTER_COMES_UP = ("check", "unit")
+_BEFORE_THE_RELEASE = ("media", "browser", "ground", "api")
+_ON_THE_RELEASE = ("e2e",)
+_COUNT = re.compile(r"(\d+) (passed|failed|error)s?\b")
+
+
+def run(name: str, *, workers: int) -> int:
+    """Run all layers; the number of failures. Nothing may be left of the cluster afterwards."""
+    packages.need("chromium", "ip", "iptables-save")
+    clusters.down(name)
+    before = leftovers.take()
+    counts = {"passed": 0, "failed": 0}
+    try:
+        _run_layers(name, workers, counts)
+    finally:
+        clusters.down(name)
+    left = leftovers.added(before, leftovers.take())
+    counts["failed" if left else "passed"] += 1
+    for kind, lines in left.items():
+        say(f"left behind, {kind}: {lines}")
+    sys.stdout.write(f"\n{counts['passed']} passed, {counts['failed']} failed\n")
+    return counts["failed"]
+
+
+def _run_layers(name: str, workers: int, counts: dict[str, int]) -> None:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(clusters.up, name, workers=workers)
+        for layer in _WHILE_THE_CLUSTER_COMES_UP:
+            _run_layer(layer, {}, counts)
+        cluster = coming.result()
+    built = images.build(cluster.engine)
+    cluster.load(built.names)
+    for layer in _BEFORE_THE_RELEASE:
+        _run_layer(layer, cluster.env, counts)
+    release.install(cluster, built)
+    for layer in _ON_THE_RELEASE:
+        _run_layer(layer, cluster.env, counts)
+
+
+def _run_layer(name: str, environment: Mapping[str, str], counts: dict[str, int]) -> None:
+    """One make target, its output passed on as it comes and its last summary counted."""
+    last: dict[str, int] = {}
+    with step(f"layer {name}"):
+        process = subprocess.Popen(
+            ["make", "--no-print-directory", name],
+            cwd=places.REPOSITORY,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            if line.startswith("="):
+                last = {kind: int(count) for count, kind in _COUNT.findall(line)} or last
+        status = process.wait()
+    counts["passed"] += last.get("passed", 0)
+    failed = last.get("failed", 0) + last.get("error", 0)
+    counts["failed"] += max(failed, 1 if status else 0)
+    say(f"layer {name}: {'ok' if status == 0 else f'FAILED ({status})'}")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from relay_api.errors import Cause
@@ -99,6 +100,12 @@ def invalid(errors: Sequence[Cause]) -> ProblemError:
         f"{first.field}: {first.message}{rest}" if first.field else first.message + rest,
         errors=errors,
     )
+
+
+def path_of(request: Request) -> str:
+    """The path as it was sent, percent-encoded and without the query."""
+    raw: bytes = request.scope.get("raw_path") or b""
+    return raw.decode("latin-1").partition("?")[0]
 
 
 def problem_response(problem: ProblemError, *, instance: str, request_id: str) -> Response:

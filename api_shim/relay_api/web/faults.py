@@ -21,7 +21,7 @@ from relay_api.errors import (
     RefusedByKubernetesError,
     ThrottledError,
 )
-from relay_api.problems import Code, ProblemError, problem_response
+from relay_api.problems import Code, ProblemError, path_of, problem_response
 
 _log = logging.getLogger(__name__)
 
@@ -137,4 +137,4 @@ def _of_http(request: Request, error: HTTPException, routes: list[Route]) -> Pro
 
 
 def _respond(request: Request, problem: ProblemError) -> Response:
-    return problem_response(problem, instance=request.url.path, request_id=request.state.request_id)
+    return problem_response(problem, instance=path_of(request), request_id=request.state.request_id)

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay_api.log import request_id
 from relay_api.metrics import Metrics
-from relay_api.problems import Code, ProblemError, problem_response
+from relay_api.problems import Code, ProblemError, path_of, problem_response
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class RequestMiddleware:
         )
         request = Request(scope)
         response = problem_response(
-            problem, instance=request.url.path, request_id=request.state.request_id
+            problem, instance=path_of(request), request_id=request.state.request_id
         )
         await response(scope, receive, send)
 

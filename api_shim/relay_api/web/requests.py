@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +17,10 @@ from relay_crds import is_hall_id
 from relay_crds.ids import ALPHABET
 
 MAX_LIMIT = 100
+BODY_SECONDS = 10.0
+_DISCARDED_BYTES = 1024 * 1024
+"""So much of a body that is too large is read all the same: whoever still sends while the
+connection is closed sees a reset, and not the answer."""
 
 
 def caller_of(request: Request) -> Caller:
@@ -53,17 +58,26 @@ async def body_of(request: Request, *, optional: bool = False) -> bytes:
     Raises:
         ProblemError: ``body_too_large`` or ``unsupported_media_type``.
     """
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared[:12]) > MAX_BODY_BYTES:
-        raise _too_large()
     received = bytearray()
+    size = 0
     try:
-        async for chunk in request.stream():
-            received += chunk
-            if len(received) > MAX_BODY_BYTES:
-                raise _too_large()
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= MAX_BODY_BYTES:
+                    received += chunk
+                elif size > _DISCARDED_BYTES:
+                    break
     except ClientDisconnect as error:
         raise ProblemError(Code.BAD_REQUEST, "The connection ended within the body.") from error
+    except TimeoutError as error:
+        raise ProblemError(
+            Code.BAD_REQUEST,
+            f"The body did not come within {BODY_SECONDS:.0f} s.",
+            headers={"Connection": "close"},
+        ) from error
+    if size > MAX_BODY_BYTES:
+        raise _too_large()
     if received or not optional:
         _refuse_other_types(request.headers)
     return bytes(received)

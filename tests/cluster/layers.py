@@ -20,7 +20,7 @@ _COUNT = re.compile(r"(\d+) (passed|failed|error)s?\b")
 
 def run(name: str, *, workers: int) -> int:
     """Run all layers; the number of failures. Nothing may be left of the cluster afterwards."""
-    packages.need("chromium", "ip", "iptables-save")
+    packages.ensure(packages.BROWSER, why="the browser tests")
     clusters.down(name)
     before = leftovers.take()
     counts = {"passed": 0, "failed": 0}

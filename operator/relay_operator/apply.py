@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from relay_crds import Hall, HallStatus
-from relay_crds.names import FINALIZER
+from relay_crds.names import FINALIZER, MEDIA_POD_MANAGER, Label
 from relay_operator import log
 from relay_operator.cluster.state import ClusterState
 from relay_operator.control.answers import PodAnswer
@@ -214,10 +214,15 @@ class Applier:
             obj = await self._cluster.get_pod(hall.meta.namespace, action.name)
         except GoneError:
             return False
+        labels = (obj.get("metadata") or {}).get("labels") or {}
         owners = (obj.get("metadata") or {}).get("ownerReferences") or []
         if any(ref.get("controller") and ref.get("uid") == hall.meta.uid for ref in owners):
             self._state.put_pod(obj)
             _log.info("found the media pod made before", extra=log.of(hall) | {"pod": action.name})
+            return False
+        if labels.get(Label.MANAGED_BY) == MEDIA_POD_MANAGER:
+            # An earlier Hall of this name was deleted, and its pod is still saying goodbye.
+            memory.taken_names.add(action.name)
             return False
         text = f"a pod {action.name!r} that belongs to somebody else is in the way: remove it"
         self._reject(hall, action, memory, text)

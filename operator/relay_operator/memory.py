@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from relay_operator.plan import Loss, LossStreak, Rejection
@@ -11,10 +11,15 @@ from relay_operator.plan.survey import streak_with
 
 @dataclass(kw_only=True)
 class HallMemory:
-    """``recorded_loss``: the pod whose loss the streak counts already."""
+    """What helps to decide the next time.
+
+    ``recorded_loss``: the pod whose loss the streak counts already. ``taken_names``: names of pods
+    that an earlier Hall of the same name has left.
+    """
 
     rejection: Rejection | None = None
     streak: LossStreak | None = None
+    taken_names: set[str] = field(default_factory=set)
     recorded_loss: str | None = None
     status_written_at: datetime | None = None
 

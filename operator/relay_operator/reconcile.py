@@ -147,6 +147,7 @@ class Reconciler:
             reports=self._reports.of(pods),
             expected_creates=self._expectations.creates(meta.uid),
             expected_deletes=self._expectations.deletes(pod.uid for pod in pods),
+            taken_names=frozenset(memory.taken_names),
             rejection=memory.rejection,
             streak=memory.streak,
             status_written_at=memory.status_written_at,

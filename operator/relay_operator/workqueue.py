@@ -106,6 +106,13 @@ class WorkQueue(Generic[K]):
     def delayed(self) -> int:
         return len(self._due)
 
+    def next_in(self) -> float | None:
+        """Seconds until a key is ready, 0 where one is; ``None`` where none ever will be."""
+        self._release_due()
+        if self._ready:
+            return 0.0
+        return max(0.0, self._heap[0][0] - self._clock()) if self._heap else None
+
     def oldest_busy(self) -> float:
         """Seconds that the slowest worker has been at its key."""
         return self._clock() - min(self._busy.values(), default=self._clock())

@@ -120,6 +120,7 @@ class Observed:
     ``pods``: all with the Hall's UID in their label. ``account``: ``None`` where the namespace has
     none. ``reports``: by pod UID. ``expected_creates``: names of pods just created and not seen
     yet. ``expected_deletes``: UIDs of pods deleted by us, whatever a stale cache says of them.
+    ``taken_names``: pods of these names are still there from an earlier Hall of the same name.
     ``outage``: so many pods on so many nodes fail to answer that the fault is likely to be on our
     side of the network.
     """
@@ -132,6 +133,7 @@ class Observed:
     reports: Mapping[str, PodReport] = field(default_factory=dict)
     expected_creates: frozenset[str] = frozenset()
     expected_deletes: frozenset[str] = frozenset()
+    taken_names: frozenset[str] = frozenset()
     rejection: Rejection | None = None
     streak: LossStreak | None = None
     status_written_at: datetime | None = None

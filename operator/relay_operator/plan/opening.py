@@ -16,7 +16,7 @@ from relay_operator.plan.actions import (
     RequeueAfter,
 )
 from relay_operator.plan.conditions import FALSE, TRUE, UNKNOWN, hibernated_at, is_hibernated
-from relay_operator.plan.pods import pod_name
+from relay_operator.plan.pods import Pod, pod_name
 from relay_operator.plan.refusal import refusal
 from relay_operator.plan.serving import effective_maximum, serve
 from relay_operator.plan.survey import Case, Survey, after_loss, restart_at, streak_with
@@ -31,15 +31,18 @@ def plan_open(case: Case, finalizer: list[Action]) -> list[Action]:
     hall, found = case.hall, case.found
     status = _with_loss(hall, found)
     before: list[Action] = [RecordLoss(loss=found.loss)] if found.loss else []
-    after: list[Action] = [DeletePod(name=pod.name, uid=pod.uid) for pod in found.dispensable]
+    # A pod that was given up and may still run goes before another one is assigned: never two. One
+    # that has ended harms nobody, and is kept until the status tells why it did.
+    given_up = [_delete(pod) for pod in found.dispensable if not pod.finished]
+    after = [_delete(pod) for pod in found.dispensable if pod.finished]
     after += [DeletePod(name=pod.name, uid=pod.uid, force=True) for pod in found.stuck]
     if is_hibernated(hall.status) and found.loss is None and not _awake(hall):
         if found.current is not None:  # the process ended between the status and the deletion
-            after.append(DeletePod(name=found.current.name, uid=found.current.uid))
-        return [*_sleep(case, status), *after]
+            after.append(_delete(found.current))
+        return [*_sleep(case, status), *given_up, *after]
     if found.current is not None:
-        return [*finalizer, *before, *serve(case, status), *after]
-    return [*_start(case, status, finalizer, before), *after]
+        return [*finalizer, *given_up, *before, *serve(case, status), *after]
+    return [*_start(case, status, finalizer, before), *given_up, *after]
 
 
 def _start(
@@ -106,6 +109,10 @@ def _sleep(case: Case, status: HallStatus) -> list[Action]:
     limit = observed.plan and effective_maximum(hall, observed)
     status = replace(status, max_participants=limit or status.max_participants)
     return write(hall, status, verdict, observed, now)
+
+
+def _delete(pod: Pod) -> Action:
+    return DeletePod(name=pod.name, uid=pod.uid)
 
 
 def _awake(hall: Hall) -> bool:

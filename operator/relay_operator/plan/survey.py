@@ -9,7 +9,7 @@ from typing import Final
 from relay_crds import Hall, HallStatus
 from relay_operator.plan.conditions import is_hibernated
 from relay_operator.plan.observed import Loss, LossStreak, Observed, PodState
-from relay_operator.plan.pods import Ending, Pod, incarnation_of
+from relay_operator.plan.pods import Ending, Pod, incarnation_of, pod_name
 
 QUICK: Final = timedelta(seconds=60)
 """A pod that ends within this of its creation counts towards the restart backoff."""
@@ -74,8 +74,15 @@ def survey(hall: Hall, observed: Observed, now: datetime) -> Survey:
             and now - pod.deletion_timestamp > observed.limits.stuck_after
         ),
         loss=_loss(hall, observed, now, own),
-        next_incarnation=used + 1,
+        next_incarnation=_free(hall, used + 1, observed),
     )
+
+
+def _free(hall: Hall, incarnation: int, observed: Observed) -> int:
+    """The first incarnation from this one on whose name no pod of another has."""
+    while pod_name(hall.meta.name, incarnation) in observed.taken_names:
+        incarnation += 1
+    return incarnation
 
 
 def ending_of(hall: Hall, pod: Pod, observed: Observed, now: datetime) -> Ending | None:

@@ -152,3 +152,14 @@ async def test_a_hall_deleted_while_the_operator_is_down_is_let_go_when_it_is_ba
     await stage.start()
     await stage.until("room", None)
     assert stage.media_of(hall).closed_reason == "Deleted"
+
+
+async def test_a_hall_applied_again_at_once_does_not_wait_for_its_old_pod(stage: Stage) -> None:
+    await stage.start()
+    await _in_call(stage)
+    stage.kubelet.confirms = False
+    await stage.cluster.delete(stage.path("room"))
+    await stage.until("room", None)
+    await stage.apply("room")
+    hall = await stage.until("room", "Assigned")
+    assert hall["status"]["podName"] == "room-1"

@@ -248,6 +248,12 @@ CASES = {
         observed=seen(pod(name="room-07")),
         does=["CreatePod", "PatchStatus", "EmitEvent"],
     ),
+    "a name that an earlier hall's pod still has is passed over": Case(
+        hall=hall(),
+        observed=seen(taken_names=frozenset({"room", "room-1"})),
+        does=["CreatePod", "PatchStatus", "EmitEvent"],
+        ready=("False", "PodStarting"),
+    ),
     "a class that goes away does not end a running hall": Case(
         hall=served(), observed=seen(pod(), reports=[report(pod())], hall_class=None), does=[]
     ),

@@ -175,7 +175,7 @@ LOSSES = {
         observed=seen(pod(), fresh_pod(1)),
         reason="NodeLost",
         message="a later pod had taken its place",
-        does=["RecordLoss", "PatchStatus", "EmitEvent", "DeletePod"],
+        does=["DeletePod", "RecordLoss", "PatchStatus", "EmitEvent"],
     ),
     "a pod that vanished beside its replacement is accounted": Loss(
         observed=seen(fresh_pod(1)),

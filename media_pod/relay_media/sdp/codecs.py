@@ -94,8 +94,24 @@ def choose(media: Media, allowed: Collection[str]) -> Choice | None:
     for codec in media.codecs:
         for name, profile in PROFILES.items():
             if name in allowed and profile.kind == media.kind and profile.fits(codec):
-                return Choice(codec=codec, rtx=rtx_of(media.codecs, codec.pt), profile=profile)
+                best = _closest(profile, codec, media.codecs)
+                return Choice(codec=best, rtx=rtx_of(media.codecs, best.pt), profile=profile)
     return None
+
+
+def _closest(profile: Profile, first: Codec, codecs: Sequence[Codec]) -> Codec:
+    """Of all that fit, the one that subscribers are told: H.264 constrained baseline.
+
+    Chromium lists plain baseline before it.
+    """
+    level_id = profile.codec.parameter("profile-level-id")
+    if level_id is None:
+        return first
+    for codec in codecs:
+        theirs = codec.parameter("profile-level-id") or ""
+        if profile.fits(codec) and theirs.lower().startswith(level_id[:4]):
+            return codec
+    return first
 
 
 def rtx_of(codecs: Sequence[Codec], pt: int) -> Codec | None:

@@ -35,10 +35,11 @@ def _session(session: Session) -> Iterator[str]:
 
 
 def _media(media: Media) -> Iterator[str]:
-    formats = [str(codec.pt) for codec in media.codecs] or list(media.formats)
+    formats = media.formats or [str(codec.pt) for codec in media.codecs]
     yield f"m={media.kind} {media.port} {media.protocol} {' '.join(formats)}"
     yield "c=IN IP4 0.0.0.0"
-    yield f"a=mid:{media.mid}"
+    if media.mid:
+        yield f"a=mid:{media.mid}"
     yield f"a={media.direction}"
     yield from _transport(media)
     for extension in media.extensions:

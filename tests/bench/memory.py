@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import time
 from collections import Counter
@@ -122,6 +123,8 @@ def _count(proxy: ApiProxy | None, since: int) -> dict[str, int]:
 
 async def _operator(options: Options) -> tuple[dict[str, Idle], Growth]:
     """The operator with no hall, then with ``options.halls`` assigned and empty ones."""
+    # When the operator ends it hangs up on a thousand long polls, each of which would be a traceback.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     namespace = fresh_name("memory")
     async with Cluster() as cluster, _namespace(cluster, namespace):
         with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder:

@@ -16,7 +16,7 @@ from relay_operator.plan import PodState
 from unit.operator.world import Process, ProcessEnded, World, later
 
 NAMES = ["a", "b", "c"]
-SEEDS = range(int(os.environ.get("RELAY_MODEL_SEEDS", "40")))
+SEEDS = range(int(os.environ.get("RELAY_MODEL_SEEDS", "25")))
 
 
 def _happen(world: World, chance: random.Random) -> None:

@@ -247,17 +247,15 @@ def _leaves(value: object) -> Iterable[object]:
 
 
 def _deeper_than(value: object, levels: int) -> bool:
-    level: list[object] = [value]
-    for _ in range(levels + 1):
-        level = [
+    containers = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        containers = [
             item
-            for outer in level
-            if isinstance(outer, dict | list)
+            for outer in containers
             for item in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(item, dict | list)
         ]
-        if not level:
-            return False
-    return True
+    return bool(containers)
 
 
 def _too_deep() -> ProblemError:

@@ -123,7 +123,7 @@ def _count(proxy: ApiProxy | None, since: int) -> dict[str, int]:
 
 async def _operator(options: Options) -> tuple[dict[str, Idle], Growth]:
     """The operator with no hall, then with ``options.halls`` assigned and empty ones."""
-    # When the operator ends it hangs up on a thousand long polls, each of which would be a traceback.
+    # When the operator ends it hangs up on every long poll, each of which would be a traceback.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     namespace = fresh_name("memory")
     async with Cluster() as cluster, _namespace(cluster, namespace):

@@ -38,7 +38,7 @@ def apply(obj, context):
     call.add_header("Content-Type", "application/apply-patch+yaml")
     call.add_header("Authorization", f"Bearer {(ACCOUNT / 'token').read_text()}")
     with urllib.request.urlopen(call, timeout=10, context=context):  # noqa: S310
-        print(f"applied {obj['kind']} {obj['metadata']['name']}", flush=True)
+        sys.stdout.write(f"applied {obj['kind']} {obj['metadata']['name']}\n")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""What ``helm test`` asks: is everything up, and does it behave? Prints one line for each answer."""
+"""What ``helm test`` asks: is everything up, and does it behave? One line for each answer."""
 
 import json
 import os
@@ -10,6 +10,20 @@ import urllib.error
 import urllib.request
 
 DEADLINE = time.monotonic() + 60
+
+
+class UnexpectedError(Exception):
+    """A part answered, but not as it should."""
+
+
+def expect(found, wanted, what):
+    """Compare, and say what was asked.
+
+    Raises:
+        UnexpectedError: they differ.
+    """
+    if found != wanted:
+        raise UnexpectedError(f"{what}: {found!r}, not {wanted!r}")
 
 
 def request(method, url, *, key=None, body=None):
@@ -29,14 +43,14 @@ def request(method, url, *, key=None, body=None):
 
 def operator_is_ready():
     status, _, _ = request("GET", os.environ["RELAY_OPERATOR"] + "/readyz")
-    assert status == 200, f"the operator's /readyz answered {status}"
+    expect(status, 200, "the operator's /readyz")
 
 
 def front_door_asks_for_a_key():
     status, headers, body = request("GET", os.environ["RELAY_API"] + "/v1/halls")
-    assert status == 401, f"GET /v1/halls without a key answered {status}, not 401"
-    assert headers["Content-Type"] == "application/problem+json", headers["Content-Type"]
-    assert json.loads(body)["status"] == 401
+    expect(status, 401, "GET /v1/halls without a key")
+    expect(headers["Content-Type"], "application/problem+json", "the form of that refusal")
+    expect(json.loads(body)["status"], 401, "the status in that refusal")
 
 
 def turn_answers():
@@ -46,10 +60,12 @@ def turn_answers():
     transaction = secrets.token_bytes(12)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(2)
-        probe.sendto(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + transaction, (os.environ["RELAY_TURN"], 3478))
+        probe.sendto(
+            b"\x00\x01\x00\x00\x21\x12\xa4\x42" + transaction, (os.environ["RELAY_TURN"], 3478)
+        )
         answer = probe.recv(1500)
-    assert answer[:2] == b"\x01\x01", answer[:2].hex()
-    assert answer[8:20] == transaction
+    expect(answer[:2], b"\x01\x01", "TURN's answer to a binding request")
+    expect(answer[8:20], transaction, "the transaction of TURN's answer")
 
 
 def hall_comes_and_goes():
@@ -57,15 +73,15 @@ def hall_comes_and_goes():
     if not key:
         return
     status, _, body = request("POST", halls, key=key, body={"name": "helm test"})
-    assert status == 201, f"POST /v1/halls answered {status}: {body[:300]!r}"
+    expect(status, 201, f"POST /v1/halls, which said {body[:300]!r}")
     hall = f"{halls}/{json.loads(body)['hall_id']}"
     try:
         status, _, body = request("GET", hall, key=key)
-        assert status == 200, f"GET of the new hall answered {status}"
-        assert json.loads(body)["status"] == "active"
+        expect(status, 200, "GET of the new hall")
+        expect(json.loads(body)["status"], "active", "the new hall's status")
     finally:
         status, _, _ = request("DELETE", hall, key=key)
-    assert status == 204, f"DELETE of the hall answered {status}"
+    expect(status, 204, "DELETE of the hall")
 
 
 def main():
@@ -75,11 +91,11 @@ def main():
         while True:
             try:
                 check()
-                print(f"ok      {check.__name__}", flush=True)
+                sys.stdout.write(f"ok      {check.__name__}\n")
                 break
-            except (AssertionError, OSError, ValueError, KeyError) as error:
+            except (UnexpectedError, OSError, ValueError, KeyError) as error:
                 if time.monotonic() > DEADLINE:
-                    print(f"FAILED  {check.__name__}: {error or type(error).__name__}", flush=True)
+                    sys.stdout.write(f"FAILED  {check.__name__}: {error!r}\n")
                     failed = True
                     break
                 time.sleep(1)

@@ -7,7 +7,8 @@ the functions below are the same for tests.
 
 from __future__ import annotations
 
-from cluster.clusters import Cluster, down, get, up
+from cluster.clusters import Cluster
 from cluster.errors import GroundError
+from cluster.lifecycle import down, get, up
 
 __all__ = ["Cluster", "GroundError", "down", "get", "up"]

@@ -9,11 +9,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from cluster import clusters, images, leftovers, packages, places, release
+from cluster import leftovers, lifecycle, packages, places, release
 from cluster.progress import say, step
 
 _WHILE_THE_CLUSTER_COMES_UP = ("check", "unit")
-_BEFORE_THE_RELEASE = ("media", "browser", "ground", "api")
+# The layer of the API server runs an operator of its own, so no other may be at work there yet.
+_BEFORE_THE_RELEASE = ("api", "media", "browser", "ground")
 _ON_THE_RELEASE = ("e2e",)
 _COUNT = re.compile(r"(\d+) (passed|failed|error)s?\b")
 
@@ -21,14 +22,15 @@ _COUNT = re.compile(r"(\d+) (passed|failed|error)s?\b")
 def run(name: str, *, workers: int) -> int:
     """Run all layers; the number of failures. Nothing may be left of the cluster afterwards."""
     packages.ensure(packages.BROWSER, why="the browser tests")
-    clusters.down(name)
-    before = leftovers.take()
-    counts = {"passed": 0, "failed": 0}
-    try:
-        _run_layers(name, workers, counts)
-    finally:
-        clusters.down(name)
-    left = leftovers.added(before, leftovers.take())
+    with places.locked(f"session-{name}", folder=places.state()):
+        lifecycle.down(name)
+        before = leftovers.take()
+        counts = {"passed": 0, "failed": 0}
+        try:
+            _run_layers(name, workers, counts)
+        finally:
+            lifecycle.down(name)
+        left = leftovers.added(before, leftovers.take())
     counts["failed" if left else "passed"] += 1
     for kind, lines in left.items():
         say(f"left behind, {kind}: {lines}")
@@ -38,15 +40,13 @@ def run(name: str, *, workers: int) -> int:
 
 def _run_layers(name: str, workers: int, counts: dict[str, int]) -> None:
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(clusters.up, name, workers=workers)
+        coming = pool.submit(lifecycle.up_with_images, name, workers=workers)
         for layer in _WHILE_THE_CLUSTER_COMES_UP:
             _run_layer(layer, {}, counts)
-        cluster = coming.result()
-    built = images.build(cluster.engine)
-    cluster.load(built.names)
+        cluster, images = coming.result()
     for layer in _BEFORE_THE_RELEASE:
         _run_layer(layer, cluster.env, counts)
-    release.install(cluster, built)
+    release.install(cluster, images)
     for layer in _ON_THE_RELEASE:
         _run_layer(layer, cluster.env, counts)
 
@@ -65,12 +65,17 @@ def _run_layer(name: str, environment: Mapping[str, str], counts: dict[str, int]
             text=True,
         )
         assert process.stdout is not None
-        for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            if line.startswith("="):
-                last = {kind: int(count) for count, kind in _COUNT.findall(line)} or last
-        status = process.wait()
+        try:
+            for line in process.stdout:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                if line.startswith("="):
+                    last = {kind: int(count) for count, kind in _COUNT.findall(line)} or last
+            status = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
     counts["passed"] += last.get("passed", 0)
     failed = last.get("failed", 0) + last.get("error", 0)
     counts["failed"] += max(failed, 1 if status else 0)

@@ -119,6 +119,12 @@ def free_subnet(candidates: Iterable[str], taken: Iterable[str] = ()) -> str:
     raise ValueError("every candidate subnet is in use")
 
 
+def remove_routes(subnet: str) -> None:
+    """Remove every route into ``subnet``."""
+    for line in commands.output(["ip", "route", "show", "root", subnet]).splitlines():
+        commands.works(["ip", "route", "delete", *line.split()])
+
+
 def remove_cgroups(name: str) -> None:
     """Remove the empty cgroups below ``name`` in every hierarchy."""
     for top in (*Path("/sys/fs/cgroup").glob(f"*/{name}"), Path("/sys/fs/cgroup", name)):

@@ -11,7 +11,7 @@ import urllib.request
 import zlib
 from typing import Any
 
-from cluster import commands, places
+from cluster import commands, places, records
 from cluster.clusters import Cluster
 from cluster.errors import GroundError
 from cluster.images import Images
@@ -49,8 +49,7 @@ def install(cluster: Cluster, images: Images) -> None:
         "turn": {"urls": turn, "service": {"type": "NodePort", "nodePort": _TURN_PORT}},
         "bootstrap": {"apiKey": api_key(cluster)},
     }
-    path = places.state() / f"values-{cluster.name}.json"
-    path.touch(mode=0o600)
+    path = records.secret(cluster.name, "values")
     path.write_text(json.dumps(values))
     title = f"helm install {NAME}"
     with step(title):
@@ -82,14 +81,13 @@ def uninstall(cluster: Cluster) -> None:
 
 def api_key(cluster: Cluster) -> str:
     """The bootstrap API key of this cluster, made on first use and kept for its owner alone."""
-    path = places.state() / "clusters" / f"{cluster.name}.api-key"
-    if not path.exists():
+    path = records.secret(cluster.name, "api-key")
+    if not path.read_text():
         key = "relay_live_" + "".join(secrets.choice(_ALPHABET) for _ in range(30))
         checksum, tail = zlib.crc32(key.encode()), ""
         for _ in range(6):
             checksum, digit = divmod(checksum, 62)
             tail = _ALPHABET[digit] + tail
-        path.touch(mode=0o600)
         path.write_text(key + tail)
     return path.read_text()
 
@@ -108,7 +106,7 @@ Relay is up. Open this in two tabs, or on two screens of this machine:
 
   {cluster.url}/join/{hall_id}#token={token}
 
-API key (kept in {places.state()}/clusters/{cluster.name}.api-key):
+API key (kept in {records.secret(cluster.name, "api-key")}):
 
   {key}
 

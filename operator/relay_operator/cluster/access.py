@@ -41,8 +41,9 @@ class Connection:
 class Access:
     """Credentials that stay fresh: service-account tokens are rotated about every hour."""
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
-        """Look in this environment (the process's own by default)."""
+    def __init__(self, env: Mapping[str, str] | None = None, *, account: Path = _ACCOUNT) -> None:
+        """Look in this environment (the process's own by default), and in this folder in a pod."""
+        self._account = account
         self._env = os.environ if env is None else env
         self._connection: Connection | None = None
         self._read_at = 0.0
@@ -72,7 +73,7 @@ class Access:
         host = self._env["KUBERNETES_SERVICE_HOST"]
         port = self._env.get("KUBERNETES_SERVICE_PORT", "443")
         try:
-            token = (_ACCOUNT / "token").read_text().strip()
+            token = (self._account / "token").read_text().strip()
         except OSError as error:
             raise AccessError(
                 f"the service account's token cannot be read ({error.strerror}): "
@@ -80,7 +81,7 @@ class Access:
             ) from error
         return Connection(
             server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
-            ca_file=str(_ACCOUNT / "ca.crt"),
+            ca_file=str(self._account / "ca.crt"),
             token=token,
         )
 

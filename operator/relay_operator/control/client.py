@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
-from aiohappyeyeballs import AddrInfoType
 
 from relay_operator.control.answers import (
     ANSWER_MAX_BYTES,
@@ -136,7 +135,7 @@ def _same_pod(pod: PodAddress, said: str) -> None:
         raise PodUnreachableError("another pod answers at the pod's address")
 
 
-def _watched_socket(address: AddrInfoType) -> socket.socket:
+def _watched_socket(address: aiohttp.AddrInfoType) -> socket.socket:
     """A socket whose dead peer the kernel notices within about four seconds.
 
     A long poll is silent for most of its life: without this, a lost node would look like a quiet

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-DEADLINE = time.monotonic() + 60
+DEADLINE = time.monotonic() + float(os.environ.get("RELAY_PATIENCE", "60"))
 
 
 class UnexpectedError(Exception):

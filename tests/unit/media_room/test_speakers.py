@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_media.room.speakers import WINDOW_SECONDS, Speaker, Speakers
+from relay_media.room.speakers import Speaker, Speakers
 
 Told = list[tuple[Speaker, ...]]
 
@@ -91,14 +90,21 @@ async def test_any_levels_are_told_as_shares_only_on_change(windows: list[dict[s
 
 async def test_windows_close_by_themselves_and_only_while_somebody_makes_a_sound() -> None:
     told: Told = []
-    speakers = Speakers(told.append)
+    silent = asyncio.Event()
+
+    def tell(speakers: tuple[Speaker, ...]) -> None:
+        told.append(speakers)
+        if not speakers:
+            silent.set()
+
+    speakers = Speakers(tell)
     assert speakers._timer is None
     for _ in range(12):
         speakers.heard("a", 10)
-    deadline = time.monotonic() + 10
-    while speakers._timer is not None and time.monotonic() < deadline:
-        await asyncio.sleep(WINDOW_SECONDS / 5)
+    async with asyncio.timeout(10):
+        await silent.wait()
     assert len(told) >= 2
     assert told[-1] == ()
+    speakers.close()
     speakers.heard("a", 127)
     assert speakers._timer is None

@@ -125,13 +125,20 @@ def install(helm, namespace):
         assert done.returncode == 0, done.stderr
         manifest, _, notes = done.stdout.partition("\nNOTES:\n")
         objects = yaml.safe_load_all(manifest.partition("\nMANIFEST:\n")[2])
-        return {o["metadata"]["name"]: o for o in objects if o and o["kind"] == "Secret"}, notes
+        found = [obj for obj in objects if obj]
+        restarts = {
+            o["metadata"]["name"]: o["spec"]["template"]["metadata"].get("annotations")
+            for o in found
+            if o["kind"] == "Deployment"
+        }
+        made = {o["metadata"]["name"]: o for o in found if o["kind"] == "Secret"}
+        return made, notes, restarts
 
     return run
 
 
 def test_a_first_install_shows_its_key_and_a_later_one_keeps_every_secret(install):
-    first, notes = install()
+    first, notes, restarts = install()
     (key,) = re.findall(r"relay_live_\w{36}", notes)
     assert with_checksum(key[:41]) == key
     (entry,) = first["relay-api-keys"]["data"].values()
@@ -139,14 +146,17 @@ def test_a_first_install_shows_its_key_and_a_later_one_keeps_every_secret(instal
     assert key not in json.dumps(first)
 
     kubectl("create", "-f", "-", stdin=yaml.safe_dump_all(first.values()))
-    again, notes = install()
+    again, notes, restarts_again = install()
     assert {name: secret["data"] for name, secret in again.items()} == {
         name: secret["data"] for name, secret in first.items()
     }
     assert "relay_live_" not in notes
+    assert restarts_again == restarts, "an upgrade that changes no key restarts nothing for it"
+    assert restarts["relay-operator"]
+    assert restarts["relay-turn"]
 
     given = new_key()
-    more, notes = install("--set", f"bootstrap.apiKey={given}")
+    more, notes, _ = install("--set", f"bootstrap.apiKey={given}")
     kept = first["relay-api-keys"]["data"]
     assert more["relay-api-keys"]["data"].keys() == {*kept, given[11:19]}
     assert kept.items() <= more["relay-api-keys"]["data"].items()

@@ -75,17 +75,16 @@ def rights(text, names=()):
 
 
 OPERATOR_IN_NAMESPACES = """
-    core/pods create delete get list patch watch
-    events.k8s.io/events create patch
-    relay.dev/accounts get list watch
+    core/pods create delete get list watch
+    events.k8s.io/events create
+    relay.dev/accounts list watch
     relay.dev/halls delete get list patch watch
     relay.dev/halls/finalizers update
     relay.dev/halls/status patch
 """
 OPERATOR_IN_CLUSTER = """
-    core/nodes get list
-    relay.dev/hallclasses get list watch
-    relay.dev/plans get list watch
+    relay.dev/hallclasses list watch
+    relay.dev/plans list watch
 """
 API = """
     relay.dev/accounts get list watch

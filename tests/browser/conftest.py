@@ -60,5 +60,6 @@ async def arrive(browser: Browser) -> AsyncIterator[Arrive]:
     yield open_link
     complaints = {visitor.name: visitor.complaints.all for visitor in visitors}
     for visitor in visitors:
+        print(visitor.name, await visitor.history())
         await visitor.go()
     assert not any(complaints.values()), f"the page complained: {complaints}"

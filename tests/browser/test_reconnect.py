@@ -127,7 +127,7 @@ async def test_a_hanging_server_is_noticed_and_the_call_goes_on_when_it_wakes(
     ground.gateway.pod.signal(signal.SIGSTOP)
     began = time.monotonic()
     noticed = ada.page.locator('#call[data-state="reconnecting"]')
-    await expect(noticed).to_be_visible(timeout=10_000)
+    await expect(noticed).to_be_visible()
     record("noticed_seconds", time.monotonic() - began)
     ground.gateway.pod.signal(signal.SIGCONT)
     await asyncio.gather(ada.is_live(), ben.is_live())
@@ -172,11 +172,11 @@ async def test_a_dead_media_path_is_built_anew_although_signalling_lives(
     async def rebuilt() -> bool:
         return await ada.generation() > 1
 
-    await until(rebuilt, "the page gives up the dead path", seconds=20)
+    await until(rebuilt, "the page gives up the dead path")
     record("noticed_seconds", time.monotonic() - began)
     path.cut = False
     began = time.monotonic()
-    await asyncio.gather(ada.meets("ben", seconds=25), ben.meets("ada", seconds=25))
+    await asyncio.gather(ada.meets("ben"), ben.meets("ada"))
     record("back_seconds", time.monotonic() - began)
 
 
@@ -208,7 +208,7 @@ async def test_five_percent_of_lost_packets_do_not_stop_the_picture(
     async def many_frames() -> bool:
         return (await ada.gap("ben")).frames > 100
 
-    await until(many_frames, "a hundred frames are shown", seconds=20)
+    await until(many_frames, "a hundred frames are shown")
     gap = await ada.gap("ben")
     record("longest_gap_ms", gap.longest)
     assert gap.longest < 1500

@@ -9,7 +9,9 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from browser.chromium import Complaints, artifacts, new_context
-from browser.waiting import until
+from browser.waiting import PATIENCE, until
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 _PROBES = Path(__file__).with_name("probes.js").read_text()
 SILENCE = 0.003  # RMS; the fake microphone's beep is above 0.05
@@ -38,6 +40,7 @@ class Visitor:
         """Open the link; the lobby is on the screen, nothing is joined yet."""
         context = await new_context(browser, **options)
         await context.add_init_script(_PROBES)
+        context.set_default_timeout(PATIENCE * 1000)
         page = await context.new_page()
         visitor = cls(page, context, name)
         await page.goto(link)
@@ -49,15 +52,15 @@ class Visitor:
             await field.fill(self.name)
         await self.page.locator("#join").click()
 
-    async def join(self, *, seconds: float = 20) -> None:
+    async def join(self, *, seconds: float = PATIENCE) -> None:
         """Join with camera and microphone, and wait until the page says that it is live."""
-        await expect(self.page.locator("#preview .screen[data-video]")).to_be_visible(timeout=15000)
+        await expect(self.page.locator("#preview .screen[data-video]")).to_be_visible()
         await self.press_join()
         await self.is_live(seconds=seconds)
 
-    async def is_live(self, *, seconds: float = 20) -> None:
-        call = self.page.locator('#call[data-state="live"]')
-        await expect(call).to_be_visible(timeout=seconds * 1000)
+    async def is_live(self, *, seconds: float = PATIENCE) -> None:
+        # Not expect(): that looks once a second in the end, and these times are measured.
+        await self.page.wait_for_selector('#call[data-state="live"]', timeout=seconds * 1000)
 
     async def identity(self) -> str:
         return str(await self.page.evaluate("relayRoom.local.identity"))
@@ -71,7 +74,11 @@ class Visitor:
     async def state(self) -> str:
         return str(await self.page.evaluate("relayRoom.state"))
 
-    async def sees(self, identity: str, *, seconds: float = 15) -> dict[str, Any]:
+    async def history(self) -> str:
+        """The connection's states so far, as the page tells them; shown with a failed test."""
+        return str(await self.page.evaluate("JSON.stringify(window.relayRoom?.history ?? [])"))
+
+    async def sees(self, identity: str, *, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until that person's decoded picture moves and is not black; returns the last one."""
         sums: set[float] = set()
 
@@ -85,7 +92,7 @@ class Visitor:
         assert picture is not None
         return picture
 
-    async def hears(self, identity: str, *, seconds: float = 15) -> float:
+    async def hears(self, identity: str, *, seconds: float = PATIENCE) -> float:
         """Wait until that person's decoded sound is louder than silence; returns its RMS level."""
 
         async def loud() -> float | None:
@@ -96,7 +103,7 @@ class Visitor:
         assert level is not None
         return level
 
-    async def meets(self, identity: str, *, seconds: float = 15) -> dict[str, Any]:
+    async def meets(self, identity: str, *, seconds: float = PATIENCE) -> dict[str, Any]:
         """Both of the above."""
         picture = await self.sees(identity, seconds=seconds)
         await self.hears(identity, seconds=seconds)
@@ -116,10 +123,10 @@ class Visitor:
     async def candidate_pairs(self) -> list[dict[str, Any]]:
         return list(await self.page.evaluate("relayProbes.candidatePairs()"))
 
-    async def ended(self, reason: str, *, seconds: float = 10) -> None:
+    async def ended(self, reason: str, *, seconds: float = PATIENCE) -> None:
         """Wait until the page says that the call is over, and why."""
-        view = self.page.locator(f'#ended[data-reason="{reason}"]')
-        await expect(view).to_be_visible(timeout=seconds * 1000)
+        view = f'#ended[data-reason="{reason}"]'
+        await self.page.wait_for_selector(view, timeout=seconds * 1000)
 
     async def screenshot(self, name: str) -> Path:
         path = artifacts() / f"{name}.png"

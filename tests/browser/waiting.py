@@ -1,4 +1,8 @@
-"""Waiting for a condition with a deadline: the only kind of waiting in these tests."""
+"""Waiting for a condition with a deadline: the only kind of waiting in these tests.
+
+Deadlines are generous, because many runs share busy machines; what a participant is promised is
+measured and asserted by the tests themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+PATIENCE = 45.0
+"""Seconds that anything may take which has no promise of its own."""
+
 T = TypeVar("T")
 
 
 async def until(
-    probe: Callable[[], Awaitable[T]], what: str, *, seconds: float = 15, every: float = 0.1
+    probe: Callable[[], Awaitable[T]], what: str, *, seconds: float = PATIENCE, every: float = 0.1
 ) -> T:
     """Ask again until the answer is true, and return it.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from browser.ground import Arrive
 from browser.visitor import Visitor
-from browser.waiting import until
+from browser.waiting import PATIENCE, until
 from e2e.installed import Hall, Installed
 
 
@@ -20,7 +20,7 @@ class Call:
     ada: Visitor
     ben: Visitor
 
-    async def meet(self, *, seconds: float = 20) -> None:
+    async def meet(self, *, seconds: float = PATIENCE) -> None:
         """Wait until both decode the other's moving picture and sound."""
         ada, ben = await asyncio.gather(self.ada.identity(), self.ben.identity())
         await asyncio.gather(
@@ -57,7 +57,7 @@ class Call:
         """The pictures go on, all through this time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            await self.meet(seconds=5)
+            await self.meet()
 
 
 async def begin(

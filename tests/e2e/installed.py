@@ -1,4 +1,4 @@
-"""An installed Relay: its REST, its objects, and the cluster it runs on, to be broken on purpose."""
+"""An installed Relay: REST, objects, and the cluster it runs on, to be broken on purpose."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import { Publisher } from "./publisher.js";
 import { sessionFor } from "./session.js";
 import { Subscriber } from "./subscriber.js";
 
+const HISTORY_LENGTH = 50;
+
 /**
  * @typedef {object} RoomOptions
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to go through TURN only
@@ -31,6 +33,8 @@ export class Room extends Emitter {
   published = new Map();
   /** How often the media path was built: 1 after joining, more after each loss of a pod. */
   generation = 0;
+  /** The last changes of `state`, for a report of what went wrong: [{at, state, reason}]. */
+  history = [];
   #options;
   #people = new Participants((type, detail) => this.emit(type, detail));
   #connection = null;
@@ -107,6 +111,10 @@ export class Room extends Emitter {
 
   #enter(state, reason = "", message = "") {
     if (this.state === "closed") return;
+    if (this.state !== state || this.reason !== reason) {
+      this.history.push({ at: Math.round(performance.now()), state, reason });
+      if (this.history.length > HISTORY_LENGTH) this.history.shift();
+    }
     this.state = state;
     this.reason = reason;
     this.emit("state", { state, reason, message });

@@ -27,18 +27,20 @@ def pull(image: str, *, env: Mapping[str, str]) -> bool:
     """
     if present(image, env=env):
         return True
-    with step(f"try to pull {image}"):
-        process = subprocess.Popen(
+    began = threading.Event()
+    with (
+        step(f"try to pull {image}"),
+        subprocess.Popen(
             ["docker", "pull", image],
             env=dict(os.environ, **env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-        )
+        ) as process,
+    ):
         assert process.stdout is not None
         stdout = process.stdout
-        began = threading.Event()
 
         def read() -> None:
             # docker prints its first line when the registry has answered for a tagged image.
@@ -52,4 +54,5 @@ def pull(image: str, *, env: Mapping[str, str]) -> bool:
             reader.join(_WHOLE)
         if reader.is_alive():
             os.killpg(process.pid, signal.SIGKILL)
+            reader.join()
         return process.wait() == 0

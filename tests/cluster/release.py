@@ -73,7 +73,7 @@ def install(cluster: Cluster, images: Images) -> None:
 
 def uninstall(cluster: Cluster) -> None:
     """Remove the release, if there is one, so that no operator but a test's own is at work."""
-    helm = [cluster.tools.helm, "--namespace", NAMESPACE]
+    helm = [str(cluster.tools.helm), "--namespace", NAMESPACE]
     if commands.works([*helm, "status", NAME], env=cluster.env):
         with step(f"helm uninstall {NAME}"):
             commands.output([*helm, "uninstall", NAME, "--wait"], env=cluster.env, timeout=300)

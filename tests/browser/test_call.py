@@ -187,11 +187,11 @@ async def test_closing_a_hall_tells_everyone_within_a_second(
     ada, ben = await two_people(ground, arrive)
     await ada.meets("ben")
     assert ground.gateway.pod is not None
-    began = time.monotonic()
+    began = time.time()
     ground.gateway.closed = True
     await ground.gateway.pod.control("POST", "/close", {"reason": "Deleted"})
-    await asyncio.gather(ada.ended("hall_closed"), ben.ended("hall_closed"))
-    assert time.monotonic() - began < 1
+    ended = await asyncio.gather(ada.ended_at("hall_closed"), ben.ended_at("hall_closed"))
+    assert max(ended) - began < 1
     assert await ada.state() == "closed"
 
 

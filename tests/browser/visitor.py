@@ -128,6 +128,11 @@ class Visitor:
         view = f'#ended[data-reason="{reason}"]'
         await self.page.wait_for_selector(view, timeout=seconds * 1000)
 
+    async def ended_at(self, reason: str) -> float:
+        """When the page itself learnt that the call was over, in seconds since 1970."""
+        await self.ended(reason)
+        return float(await self.page.evaluate("relayRoom.history.at(-1).at")) / 1000
+
     async def screenshot(self, name: str) -> Path:
         path = artifacts() / f"{name}.png"
         await self.page.screenshot(path=path)

@@ -50,6 +50,10 @@ class Call:
         await asyncio.gather(self.ada.is_live(seconds=seconds), self.ben.is_live(seconds=seconds))
         await self.meet(seconds=max(1, end - time.monotonic()))
 
+    async def ended_at(self, reason: str) -> float:
+        """When the later of the two learnt that the call was over, in seconds since 1970."""
+        return max(await asyncio.gather(self.ada.ended_at(reason), self.ben.ended_at(reason)))
+
     async def generations(self) -> tuple[int, int]:
         return await self.ada.generation(), await self.ben.generation()
 

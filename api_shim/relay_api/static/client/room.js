@@ -33,7 +33,8 @@ export class Room extends Emitter {
   published = new Map();
   /** How often the media path was built: 1 after joining, more after each loss of a pod. */
   generation = 0;
-  /** The last changes of `state`, for a report of what went wrong: [{at, state, reason}]. */
+  /** The last changes of `state`, for a report of what went wrong: [{at, state, reason}],
+   * `at` in milliseconds since 1970. */
   history = [];
   #options;
   #people = new Participants((type, detail) => this.emit(type, detail));
@@ -112,7 +113,7 @@ export class Room extends Emitter {
   #enter(state, reason = "", message = "") {
     if (this.state === "closed") return;
     if (this.state !== state || this.reason !== reason) {
-      this.history.push({ at: Math.round(performance.now()), state, reason });
+      this.history.push({ at: Date.now(), state, reason });
       if (this.history.length > HISTORY_LENGTH) this.history.shift();
     }
     this.state = state;

@@ -38,7 +38,7 @@ def run(options: Options) -> Outcome:
     Raises:
         BenchError: no installed Relay is named, or a join brings no frame.
     """
-    place = read_place()
+    place = read_place(routed=True)
     samples = asyncio.run(_measure(options, place))
     return Outcome(
         table=tabulate(samples),

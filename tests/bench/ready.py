@@ -23,7 +23,6 @@ _STAGES = (
     ("pod", "the operator's pod exists"),
     ("scheduled", "it is bound to a node"),
     ("running", "its container runs"),
-    ("pod_ready", "its readiness probe passed"),
     ("ready", "the Hall is Ready (assigned)"),
 )
 
@@ -124,12 +123,9 @@ def _mark_pod(line: Timeline, pod: dict[str, Any]) -> None:
     line.mark("pod")
     if pod["spec"].get("nodeName"):
         line.mark("scheduled")
-    status = pod.get("status", {})
-    containers = status.get("containerStatuses", [])
+    containers = pod.get("status", {}).get("containerStatuses", [])
     if containers and all("running" in c.get("state", {}) for c in containers):
         line.mark("running")
-    if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", [])):
-        line.mark("pod_ready")
 
 
 def tabulate(timelines: Sequence[dict[str, float]]) -> Table:

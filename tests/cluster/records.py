@@ -30,7 +30,9 @@ def allocate(name: str, *, http_port: int) -> Record:
     with places.locked("allocate", folder=places.state()):
         memory = _folder() / f"{name}.port"
         remembered = int(memory.read_text()) if memory.exists() else 0
-        pods = machine.free_subnet(_pod_subnets(name), [read(other).pods for other in names()])
+        pods = machine.free_subnet(
+            _pod_subnets(name), [read(other).pods for other in names() if exists(other)]
+        )
         first, second, *_ = pods.split(".")
         record = Record(
             name=name,
@@ -48,7 +50,12 @@ def read(name: str) -> Record:
 
 
 def exists(name: str) -> bool:
-    return _path(name).exists()
+    """Whether there is a record; one that an older version wrote otherwise does not count."""
+    try:
+        read(name)
+    except (FileNotFoundError, ValueError, TypeError):
+        return False
+    return True
 
 
 def forget(name: str) -> None:

@@ -141,9 +141,9 @@ class Installed:
         return await self.objects("pods", "-l", label, namespace=NAMESPACE)
 
     async def on_control_plane(self, *command: str) -> str:
-        """Run a command on the node whose manifests are Kubernetes itself."""
-        node = next(node for node in await self.nodes() if node.control_plane)
-        return await asyncio.to_thread(self.cluster.engine.docker, "exec", node.name, *command)
+        """Run a command on the node whose manifests are Kubernetes itself, which may be away."""
+        node = f"{self.cluster.name}-control-plane"
+        return await asyncio.to_thread(self.cluster.engine.docker, "exec", node, *command)
 
     async def nodes(self) -> list[Any]:
         return await asyncio.to_thread(self.cluster.nodes)

@@ -25,7 +25,7 @@ Object = dict[str, Any]
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 _CONNECT_SECONDS: Final = 2.0
-_CALL_SECONDS: Final = 8.0
+_CALL_SECONDS: Final = 5.0
 _WATCH_SILENCE_SECONDS: Final = 100.0
 """Bookmarks come about every minute, so a watch that is silent for longer is a dead one."""
 _LINE_LIMIT: Final = 8 * 1024 * 1024
@@ -34,7 +34,7 @@ _LINE_LIMIT: Final = 8 * 1024 * 1024
 class KubeClient:
     """Objects of the group ``relay.dev``.
 
-    Every method raises ``KubernetesUnavailableError`` without an answer within 8 s or on a 5xx,
+    Every method raises ``KubernetesUnavailableError`` without an answer within 5 s or on a 5xx,
     ``ThrottledError`` on 429, and ``RefusedByKubernetesError`` or a kind of it on any other 4xx.
     """
 

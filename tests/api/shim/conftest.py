@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.shim.deployed import Install, Shim, apply, put_on_plan, until
+from api.shim.deployed import Install, Shim, apply, free_port, put_on_plan, until
 from conftest import kubectl
 
 
@@ -49,7 +49,12 @@ def running(
     kubeconfig: Path, install: Install, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shim]:
     """One replica for all the tests that do it no harm."""
-    made = Shim(install, "", tmp_path_factory.mktemp("shim") / "log")
+    made = Shim(
+        install,
+        "",
+        tmp_path_factory.mktemp("shim") / "log",
+        RELAY_POD_SIGNALLING_PORT=str(free_port()),
+    )
     made.start()
     yield made
     made.stop(signal.SIGKILL)

@@ -73,11 +73,15 @@ class Publishing:
         """Answer an offer and make the tracks that it describes.
 
         Raises:
-            RefusalError: ``bad_sdp``, ``bad_message`` or ``track_limit``.
+            RefusalError: ``bad_sdp``, ``bad_message`` or ``track_limit``. Nothing was changed,
+                unless the connection turned out to be dead: then no track is left.
         """
         try:
             return self._apply(message)
-        except (SdpError, TransportError) as error:
+        except TransportError as error:
+            self.end_tracks()
+            raise RefusalError("bad_sdp", str(error), request=message.id) from error
+        except SdpError as error:
             raise RefusalError("bad_sdp", str(error), request=message.id) from error
 
     def _apply(self, message: PublishOffer) -> Applied:

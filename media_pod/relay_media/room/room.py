@@ -146,7 +146,14 @@ class Room:
         """
         if participant.person.role == "viewer":
             raise RefusalError("not_allowed", "viewers do not publish", request=offer.id)
-        applied = participant.publishing.apply(offer)
+        before = participant.publishing.tracks
+        try:
+            applied = participant.publishing.apply(offer)
+        except RefusalError:
+            for track in before:
+                if participant.publishing.find(track.id) is None:
+                    self._unpublish(participant, track)
+            raise
         tracks = [{"mid": t.mid, "id": t.id} for t in participant.publishing.tracks]
         participant.send(
             {

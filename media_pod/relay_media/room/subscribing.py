@@ -73,6 +73,7 @@ class Subscriptions:
         self._peer: Peer | None = None
         self._started = False
         self._slots: list[_Slot] = []
+        self._by_track: dict[str, _Slot] = {}
         self._waiting: dict[str, Track] = {}
         self._used_ssrcs: set[int] = set()
         self._session_id = secrets.randbits(62)
@@ -91,11 +92,11 @@ class Subscriptions:
         """Stop sending a track now; its m-line turns inactive in the next offer."""
         if self._waiting.pop(track.id, None) is not None:
             return
-        for slot in self._slots:
-            if slot.track is track:
-                slot.track = None
-                self._end_stream(slot)
-                self._schedule()
+        slot = self._by_track.pop(track.id, None)
+        if slot is not None:
+            slot.track = None
+            self._end_stream(slot)
+            self._schedule()
 
     def attach(self) -> None:
         """A socket is there (again): repeat the unanswered offer, if any, and go on."""
@@ -226,6 +227,7 @@ class Subscriptions:
                 continue
             del self._waiting[track.id]
             slot.profile, slot.track, slot.free = track.profile, track, False
+            self._by_track[track.id] = slot
             slot.ssrc = new_ssrc(self._used_ssrcs)
             has_rtx = track.profile.rtx_pt is not None
             slot.rtx_ssrc = new_ssrc(self._used_ssrcs) if has_rtx else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -115,6 +116,15 @@ def test_an_answer_says_which_lines_are_taken() -> None:
     assert [t.rtx_pt for t in taken] == [None, None, None, None]
     assert [[e.id for e in t.extensions] for t in taken[:2]] == [[1, 2, 3], []]
     assert read_taken(lines, answer)[1].rtx_pt == 97
+
+
+def test_the_largest_offer_fits_into_one_frame() -> None:
+    lines = [line(str(n), "opus" if n % 2 else "VP8") for n in range(200)]
+    local = replace(LOCAL, candidates=LOCAL.candidates * 2)
+    text = write(offer_subscribe(lines, local=local, session_id=2**62, version=10**6))
+    tracks = [{"mid": n.mid, "track": "t_" + "0" * 16, "sid": "p_" + "0" * 16} for n in lines]
+    frame = json.dumps({"type": "offer", "id": 10**6, "sdp": text, "tracks": tracks})
+    assert len(frame) < 256 * 1024
 
 
 def test_an_answer_with_other_lines_is_refused() -> None:

@@ -96,7 +96,9 @@ async def _accepts(client: httpx.AsyncClient) -> bool:
 
 
 @pytest.fixture
-def replicas(install: Install, tenant: str, tmp_path: Path) -> Iterator[Callable[..., Shim]]:
+async def replicas(
+    install: Install, tenant: str, tmp_path: Path
+) -> AsyncIterator[Callable[..., Shim]]:
     """Makes replicas with one key in common, not started yet; all are ended with the test."""
     made: list[Shim] = []
     key = install.add_key(tenant)
@@ -107,6 +109,7 @@ def replicas(install: Install, tenant: str, tmp_path: Path) -> Iterator[Callable
 
     yield make
     for shim in made:
+        await shim.client.aclose()
         if shim.process is not None:
             shim.stop(signal.SIGKILL)
     install.remove_key(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 from typing import Any
@@ -25,7 +26,7 @@ class Participant:
 
     @classmethod
     async def connect(
-        cls, shim: Shim, token: str, *, session: str = "", join: bool = True, **query: str
+        cls, shim: Shim, token: str, *, session: str = "", **query: str
     ) -> Participant:
         session = session or secrets.token_hex(16)
         origin = query.pop("origin", None)
@@ -38,7 +39,7 @@ class Participant:
             compression=None,
         )
         made = cls(socket)
-        if join:
+        with contextlib.suppress(ConnectionClosed):  # refused already: ``ending`` tells why
             await made.send({"type": "join", "v": 1, "session": session, "resume": False})
         return made
 

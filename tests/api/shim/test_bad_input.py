@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from api.shim.deployed import until
+from api.shim.deployed import NO_TLS, until
 from conftest import kubectl
 from relay_api.credentials.keys import make_key
 
@@ -394,7 +394,7 @@ KEYS = {
 async def test_without_a_good_key_there_is_nothing_to_see(running, headers, code, method, path):
     unknown = make_key(b"0" * 32)
     headers = {name: value.replace("{unknown}", unknown) for name, value in headers.items()}
-    async with httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=running.url, trust_env=False, verify=NO_TLS) as client:
         response = await client.request(method, path, headers=headers)
     assert_problem(response, 401, code)
     assert response.headers["www-authenticate"].startswith("Bearer")
@@ -406,7 +406,10 @@ async def test_a_key_sees_the_halls_of_its_own_namespace_only(shim, running, pla
     other = "default"
     key = running.install.add_key(other)
     async with httpx.AsyncClient(
-        base_url=running.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False
+        base_url=running.url,
+        headers={"Authorization": f"Bearer {key}"},
+        trust_env=False,
+        verify=NO_TLS,
     ) as client:
 
         async def accepted() -> bool:
@@ -427,7 +430,10 @@ async def test_a_key_sees_the_halls_of_its_own_namespace_only(shim, running, pla
 async def test_a_revoked_key_is_refused_within_seconds(shim, running, tenant):
     key = running.install.add_key(tenant)
     async with httpx.AsyncClient(
-        base_url=running.url, headers={"Authorization": f"Bearer {key}"}, trust_env=False
+        base_url=running.url,
+        headers={"Authorization": f"Bearer {key}"},
+        trust_env=False,
+        verify=NO_TLS,
     ) as client:
 
         async def answers(status: int) -> bool:

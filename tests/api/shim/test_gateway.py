@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from api.shim.deployed import Shim, free_port, set_status, until
@@ -403,7 +402,7 @@ async def test_limits_of_a_replica_hold(own_room):
 
 
 def metrics(shim: Shim) -> str:
-    return httpx.get(f"{shim.health_url}/metrics", trust_env=False).text
+    return shim.health("/metrics").text
 
 
 async def test_a_client_that_does_not_read_holds_the_pod_back_and_costs_no_memory(room):
@@ -431,7 +430,7 @@ def resident(pid: int) -> int:
 async def test_a_replica_that_ends_sends_its_clients_elsewhere_and_leaves_no_secret_in_its_log(
     own_room,
 ):
-    room = await own_room(RELAY_DRAIN_SECONDS="1", RELAY_LOG_LEVEL="DEBUG")
+    room = await own_room(RELAY_DRAIN_SECONDS="4", RELAY_LOG_LEVEL="DEBUG")
     room.ready()
     participant = await room.inside()
     started = time.monotonic()
@@ -442,7 +441,7 @@ async def test_a_replica_that_ends_sends_its_clients_elsewhere_and_leaves_no_sec
     assert (await room.shim.client.get("/v1/halls")).status_code == 200, "still serving"
     assert (await participant.ending())[0] == 1012
     assert await asyncio.to_thread(room.shim.stop) in {0, -15}
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 10
     log = room.shim.log.read_text()
     for secret in (room.token, room.shim.api_key, room.shim.install.signing.decode()):
         assert secret not in log

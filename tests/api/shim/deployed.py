@@ -31,7 +31,7 @@ from relay_api.credentials.keys import RANDOM_BYTES, Mode, digest_of, make_key, 
 
 START_SECONDS = 90.0
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Nothing here speaks TLS to the shim; reading the system's authorities takes longer than a test."""
+"""Nothing here speaks TLS to the shim, and reading the system's authorities takes its time."""
 
 
 @dataclass(kw_only=True)

@@ -142,6 +142,7 @@ REFUSED = [
     ("turn.urls", ["http://example.com"], "'/turn/urls/0'"),
     ("turn.relayPorts.min", 80, "'/turn/relayPorts/min'"),
     ("turn.deniedPeers", ["everybody"], "'/turn/deniedPeers/0'"),
+    ("turn.deniedPeers", ["::-::1"], "'/turn/deniedPeers/0'"),
     ("networkPolicy.apiServer.cidrs", [], "'/networkPolicy/apiServer/cidrs'"),
 ]
 

@@ -17,12 +17,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import commands, machine, packages, places, programs, pulling
+from cluster import commands, machine, packages, places, programs, pulling, records
 from cluster.errors import GroundError
 from cluster.progress import say, step
 
 PUBLISHED_NODE = os.environ.get("RELAY_NODE_IMAGE", "kindest/node:v1.34.3")
 _PROBE = "localhost/relay-probe:1"
+# How long an engine of ours that runs may take to answer, in seconds.
+_PATIENCE = 180.0
 _NODE_LABEL = "io.x-k8s.kind.cluster"
 
 
@@ -89,7 +91,14 @@ def current() -> Engine | None:
     if not _record().exists():
         return None
     engine = Engine(**json.loads(_record().read_text()))
-    return engine if _answers(engine.env) else None
+    if _answers(engine.env):
+        return engine
+    # A machine under load may take its time; an engine that lives is not given up at once.
+    deadline = time.monotonic() + _PATIENCE
+    while engine.own and _own_pid() and time.monotonic() < deadline:
+        if _answers(engine.env):
+            return engine
+    return None
 
 
 def usable_running_engine() -> str:
@@ -126,6 +135,9 @@ def release() -> None:
         engine = current()
         if engine is not None and engine.node_names():
             return
+        if engine is None and records.names():
+            say(f"docker does not answer: it stays for {', '.join(records.names())}")
+            return
         if engine is not None and commands.works(
             ["docker", "network", "inspect", engine.network], env=engine.env
         ):
@@ -148,6 +160,8 @@ def _start_own(why: str) -> Engine:
     packages.ensure(packages.ENGINE, why="an own Docker engine")
     home = _home()
     home.mkdir(exist_ok=True)
+    # What an earlier one left that was killed, or hangs: two on one data folder would harm it.
+    _stop_own()
     engine = Engine(host=f"unix://{home}/docker.sock", own=True)
     command = [
         *("dockerd", "--data-root", home / "data", "--exec-root", home / "exec"),
@@ -163,7 +177,6 @@ def _start_own(why: str) -> Engine:
         command += ["--add-runtime", f"relay={wrapper}", "--default-runtime", "relay"]
     log = places.logs() / "dockerd.log"
     with step("start the Docker engine"), log.open("wb") as output:
-        (home / "dockerd.pid").unlink(missing_ok=True)
         process = subprocess.Popen(
             list(map(str, command)),
             stdin=subprocess.DEVNULL,
@@ -185,21 +198,34 @@ def _start_own(why: str) -> Engine:
 def _stop_own() -> None:
     """End the engine that we started, and what it leaves: mounts, cgroups, its bridge."""
     home = _home()
-    pid_file = home / "dockerd.pid"
-    if pid_file.exists():
-        pid = int(pid_file.read_text())
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and str(home).encode() in command.read_bytes():
-            with step("stop the Docker engine"):
-                os.kill(pid, signal.SIGTERM)
-                deadline = time.monotonic() + 60
-                while command.exists() and time.monotonic() < deadline:
-                    time.sleep(0.1)
-        pid_file.unlink(missing_ok=True)
+    cgroup = f"relay-{places.ground_id()}"
+    if pid := _own_pid():
+        with step("stop the Docker engine"):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + 60
+            while _own_pid() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            if _own_pid():
+                os.kill(pid, signal.SIGKILL)
+    (home / "dockerd.pid").unlink(missing_ok=True)
+    machine.end_processes(home, cgroup)
     machine.unmount_below(home)
-    machine.remove_cgroups(f"relay-{places.ground_id()}")
+    machine.remove_cgroups(cgroup)
     if Path("/sys/class/net", _bridge()).exists():
         commands.output(["ip", "link", "delete", _bridge()])
+
+
+def _own_pid() -> int:
+    """The process of our own engine; 0 if it is not running."""
+    pid_file = _home() / "dockerd.pid"
+    if not pid_file.exists():
+        return 0
+    pid = int(pid_file.read_text())
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return 0
+    return pid if str(_home()).encode() in command else 0
 
 
 def _ensure_network(engine: Engine) -> None:

@@ -8,13 +8,17 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from cluster import commands, places
+from cluster.errors import GroundError
 
 _CAP_SYS_RESOURCE = 24
 # The kubelet and kube-proxy of a privileged node set these for the whole machine.
@@ -125,9 +129,40 @@ def remove_routes(subnet: str) -> None:
         commands.works(["ip", "route", "delete", *line.split()])
 
 
+def end_processes(home: Path, cgroup: str) -> None:
+    """Kill what an engine leaves that died or hung: its containers and what watches over them."""
+    deadline = time.monotonic() + 30
+    while left := _processes(home, cgroup):
+        if time.monotonic() > deadline:
+            raise GroundError(f"processes {sorted(left)} do not end", step="stop the Docker engine")
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _processes(home: Path, cgroup: str) -> set[int]:
+    found: set[int] = set()
+    for top in _cgroups(cgroup):
+        for listing in top.rglob("cgroup.procs"):
+            with contextlib.suppress(OSError):
+                found.update(int(line) for line in listing.read_text().split())
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            program, *arguments = (folder / "cmdline").read_bytes().split(b"\0")
+            ours = any(str(home).encode() in argument for argument in arguments)
+            if ours and b"containerd" in program:
+                found.add(int(folder.name))
+    return found
+
+
+def _cgroups(name: str) -> list[Path]:
+    return [*Path("/sys/fs/cgroup").glob(f"*/{name}"), Path("/sys/fs/cgroup", name)]
+
+
 def remove_cgroups(name: str) -> None:
     """Remove the empty cgroups below ``name`` in every hierarchy."""
-    for top in (*Path("/sys/fs/cgroup").glob(f"*/{name}"), Path("/sys/fs/cgroup", name)):
+    for top in _cgroups(name):
         for folder in sorted(top.rglob("*"), reverse=True):
             if folder.is_dir():
                 with contextlib.suppress(OSError):

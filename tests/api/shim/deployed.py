@@ -126,7 +126,10 @@ class Shim:
                 stderr=log,
             )
         if ready:
-            self.wait_for("/readyz")
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        self.wait_for("/readyz")
 
     def wait_for(self, path: str, status: int = 200) -> None:
         """Wait until a probe answers so; the process must live meanwhile."""
@@ -186,6 +189,20 @@ def free_port() -> int:
 
 def apply(manifest: dict[str, object], *arguments: str) -> None:
     kubectl("apply", *arguments, "-f", "-", stdin=json.dumps(manifest))
+
+
+def hall_manifest(namespace: str, name: str, **spec: object) -> dict[str, object]:
+    return {
+        "apiVersion": "relay.dev/v1beta1",
+        "kind": "Hall",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+async def names(shim: Shim) -> list[str]:
+    """The names of the halls that a list shows."""
+    return [found["name"] for found in (await shim.client.get("/v1/halls")).json()]
 
 
 def put_on_plan(namespace: str, plan: str) -> None:

@@ -1,4 +1,4 @@
-"""A TCP way to the API server that a test can cut, freeze and mend, and a kubeconfig that uses it."""
+"""A TCP way to the API server that a test can cut and mend, and a kubeconfig that uses it."""
 
 from __future__ import annotations
 

@@ -8,37 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
-from typing import Any
 
 from relay_media.clock import now_utc
 from relay_media.errors import RefusalError
 from relay_media.hall import Hall, Person
 from relay_media.metrics import Metrics
-from relay_media.room.model import (
-    GRACE_SECONDS,
-    MAX_SUBSCRIPTIONS,
-    MAX_TRACKS,
-    CloseCode,
-    LeftReason,
-    Link,
-    Track,
-)
+from relay_media.room.broadcast import Broadcast, Record, speakers_message, welcome_message
+from relay_media.room.model import GRACE_SECONDS, CloseCode, LeftReason, Link, Track
 from relay_media.room.participant import Hooks, Participant
-from relay_media.room.speakers import Speaker, Speakers
-from relay_media.signalling.messages import (
-    MAX_FRAME_BYTES,
-    PROTOCOL_VERSION,
-    Mute,
-    PublishOffer,
-    SubscribeAnswer,
-)
+from relay_media.room.speakers import Speakers
+from relay_media.signalling.messages import Mute, PublishOffer, SubscribeAnswer
 from relay_media.transport import MediaPort
 
 log = logging.getLogger(__name__)
-
-Record = Callable[[str, Mapping[str, Any]], None]
 
 _CLOSE_CODES: Mapping[LeftReason, int] = {
     "left": CloseCode.NORMAL,
@@ -65,13 +49,13 @@ class Room:
         self.hall = hall
         self.empty_since: datetime | None = now_utc()
         self._media = media
-        self._record = record
+        self._broadcast = Broadcast(lambda: self.participants, record)
         self._metrics = metrics
         self._grace_seconds = grace_seconds
         self._by_identity: dict[str, Participant] = {}
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._speakers = Speakers(self._tell_speakers)
+        self._speakers = Speakers(self._broadcast.speakers)
         self._hooks = Hooks(
             spawn=self._spawn,
             on_media=self._on_media,
@@ -104,7 +88,7 @@ class Room:
         elif present is not None:
             self.remove(present, "duplicate_identity")
         elif len(self) >= self.hall.max_participants:
-            self._record("participant.rejected", {"identity": person.identity, "code": "hall_full"})
+            self._broadcast.rejected(person, "hall_full")
             self._metrics.joins.labels("hall_full").inc()
             raise RefusalError(
                 "hall_full",
@@ -169,7 +153,7 @@ class Room:
         for track in applied.published:
             self._announce(participant, track)
         for track in applied.muted:
-            self._tell_muted(participant, track)
+            self._broadcast.muted(participant, track)
 
     def answer(self, participant: Participant, answer: SubscribeAnswer) -> None:
         """Take an answer of the subscribe connection.
@@ -189,7 +173,7 @@ class Room:
         if track is None:
             raise RefusalError("unknown_track", "you publish no track of this id")
         if participant.publishing.set_muted(track, muted=message.muted):
-            self._tell_muted(participant, track)
+            self._broadcast.muted(participant, track)
 
     async def close(self, reason: LeftReason, *, reconnect: bool, within: float = 0.6) -> None:
         """Everyone is told and out; returns when all is torn down, or after ``within`` seconds.
@@ -231,22 +215,10 @@ class Room:
         self._metrics.participants.set(len(self))
         participant.attach(link)
         self._welcome(participant, resumed=False)
-        self._tell_others(
-            participant, {"type": "participant_joined", "participant": participant.as_json()}
-        )
-        self._record(
-            "participant.joined",
-            {
-                "identity": person.identity,
-                "name": person.name,
-                "role": person.role,
-                "sid": participant.sid,
-            },
-        )
-        for other in self.participants:
-            if other is not participant:
-                for track in other.publishing.tracks:
-                    participant.subscriptions.add(track)
+        self._broadcast.joined(participant)
+        for other in self._others(participant):
+            for track in other.publishing.tracks:
+                participant.subscriptions.add(track)
         participant.subscriptions.attach()
         return participant
 
@@ -262,31 +234,17 @@ class Room:
         return participant
 
     def _welcome(self, participant: Participant, *, resumed: bool) -> None:
-        you = participant.as_json()
-        if not resumed:
-            del you["tracks"]
         participant.send(
-            {
-                "type": "welcome",
-                "v": PROTOCOL_VERSION,
-                "resumed": resumed,
-                "hall": {
-                    "id": self.hall.id,
-                    "name": self.hall.display_name or self.hall.name,
-                    "max_participants": self.hall.max_participants,
-                },
-                "you": you,
-                "participants": [p.as_json() for p in self.participants if p is not participant],
-                "limits": {
-                    "max_tracks": MAX_TRACKS,
-                    "max_subscriptions": MAX_SUBSCRIPTIONS,
-                    "max_message_bytes": MAX_FRAME_BYTES,
-                    "grace_seconds": self._grace_seconds,
-                },
-            }
+            welcome_message(
+                self.hall,
+                participant,
+                self._others(participant),
+                resumed=resumed,
+                grace_seconds=self._grace_seconds,
+            )
         )
         if self._speakers.current:
-            participant.send(_speakers_message(self._speakers.current))
+            participant.send(speakers_message(self._speakers.current))
 
     def _leave(self, participant: Participant, reason: LeftReason) -> None:
         if self._by_identity.get(participant.person.identity) is not participant:
@@ -298,26 +256,8 @@ class Room:
         self._speakers.forget(participant.sid)
         for track in tracks:
             self._unsubscribe_all(track)
-            self._record_unpublished(participant, track)
-        identity = participant.person.identity
-        self._tell_others(
-            participant,
-            {
-                "type": "participant_left",
-                "sid": participant.sid,
-                "identity": identity,
-                "reason": reason,
-            },
-        )
-        self._record(
-            "participant.left",
-            {
-                "identity": identity,
-                "sid": participant.sid,
-                "reason": reason,
-                "duration_seconds": participant.duration_seconds,
-            },
-        )
+            self._broadcast.withdrawn(participant, track)
+        self._broadcast.left(participant, reason)
         self._metrics.left.labels(reason).inc()
         self._metrics.participants.set(len(self))
         if not self._by_identity:
@@ -331,66 +271,20 @@ class Room:
             self._leave(participant, "connection_lost")
 
     def _announce(self, participant: Participant, track: Track) -> None:
-        self._tell_others(
-            participant,
-            {"type": "track_published", "sid": participant.sid, "track": track.as_json()},
-        )
-        for other in self.participants:
-            if other is not participant:
-                other.subscriptions.add(track)
-        self._record(
-            "track.published",
-            {
-                "identity": participant.person.identity,
-                "sid": participant.sid,
-                "track": track.id,
-                "kind": track.kind,
-                "source": track.source,
-            },
-        )
+        self._broadcast.published(participant, track)
+        for other in self._others(participant):
+            other.subscriptions.add(track)
 
     def _unpublish(self, participant: Participant, track: Track) -> None:
         self._unsubscribe_all(track)
-        self._tell_others(
-            participant,
-            {"type": "track_unpublished", "sid": participant.sid, "track": track.id},
-        )
-        self._record_unpublished(participant, track)
+        self._broadcast.unpublished(participant, track)
 
     def _unsubscribe_all(self, track: Track) -> None:
         for other in self.participants:
             other.subscriptions.remove(track)
 
-    def _record_unpublished(self, participant: Participant, track: Track) -> None:
-        self._record(
-            "track.unpublished",
-            {
-                "identity": participant.person.identity,
-                "sid": participant.sid,
-                "track": track.id,
-            },
-        )
-
-    def _tell_muted(self, participant: Participant, track: Track) -> None:
-        self._tell_others(
-            participant,
-            {
-                "type": "track_muted",
-                "sid": participant.sid,
-                "track": track.id,
-                "muted": track.muted,
-            },
-        )
-
-    def _tell_others(self, participant: Participant, message: Mapping[str, Any]) -> None:
-        for other in self.participants:
-            if other is not participant:
-                other.send(message)
-
-    def _tell_speakers(self, speakers: tuple[Speaker, ...]) -> None:
-        message = _speakers_message(speakers)
-        for participant in self.participants:
-            participant.send(message)
+    def _others(self, participant: Participant) -> tuple[Participant, ...]:
+        return tuple(other for other in self.participants if other is not participant)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -401,10 +295,3 @@ class Room:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("ending a connection failed", exc_info=error)
-
-
-def _speakers_message(speakers: tuple[Speaker, ...]) -> dict[str, Any]:
-    return {
-        "type": "speakers",
-        "speakers": [{"sid": speaker.sid, "level": speaker.level} for speaker in speakers],
-    }

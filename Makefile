@@ -14,7 +14,7 @@ TEST_CLUSTER := relay-test
 WITH_CLUSTER = shown="$$($(GROUND) env $${RELAY_CLUSTER:-$(TEST_CLUSTER)})" && eval "$$shown" &&
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test full check unit api media browser ground e2e bench docs chromium
+.PHONY: help up down test check unit api media browser ground e2e bench docs chromium
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,9 +25,7 @@ up: ## a cluster, the images, helm install, a demo hall, and the link to open it
 down: ## take it all away (the cache stays)
 	@$(GROUND) down
 
-test: check unit ## what every change must pass, on any machine: checks and unit tests
-
-full: $(STAMP) ## every layer, on a cluster of its own, and nothing left of it afterwards
+test: $(STAMP) ## everything that must hold, on a cluster that it brings and removes by itself
 	@$(GROUND) test $(TEST_CLUSTER)
 
 check: $(STAMP) ## ruff, mypy --strict, import-linter, helm lint, drift of generated files

@@ -1,0 +1,12 @@
+"""Fixtures of more than one module here."""
+
+from __future__ import annotations
+
+import pytest
+
+from unit.operator.clock import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

@@ -27,6 +27,7 @@ CREATED = NOW - timedelta(seconds=2)
 UID = "hall-uid"
 HOUR = timedelta(hours=1)
 LIMITS = Limits()
+FAILED = {"phase": "Failed", "ready": False}
 
 HALL_CLASS = HallClass(
     meta=ObjectMeta(
@@ -114,6 +115,10 @@ def report(of: Pod, *, serving: Hall | None = None, **fields: Any) -> PodReport:
         "assignment": assignment_for(serving or hall(), seen()),
     }
     return PodReport(**(defaults | fields))
+
+
+def silent(seconds: float, **fields: object) -> PodReport:
+    return report(pod(), failing_since=ago(seconds), **fields)
 
 
 def seen(*pods: Pod, **fields: Any) -> Observed:

@@ -6,6 +6,8 @@ import pytest
 
 from unit.operator.clock import Clock
 
+pytest.register_assert_rewrite("unit.operator.start_cases")
+
 
 @pytest.fixture
 def clock() -> Clock:

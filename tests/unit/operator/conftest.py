@@ -6,7 +6,7 @@ import pytest
 
 from unit.operator.clock import Clock
 
-pytest.register_assert_rewrite("unit.operator.start_cases")
+pytest.register_assert_rewrite("unit.operator.end_cases", "unit.operator.start_cases")
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ import random
 import pytest
 
 from relay_operator.plan import PodState
-from unit.operator.world import Process, ProcessEnded, World, later
+from unit.operator.api_server import ProcessEnded
+from unit.operator.process import Process
+from unit.operator.world import World, later
 
 NAMES = ["a", "b", "c"]
 SEEDS = range(int(os.environ.get("RELAY_MODEL_SEEDS", "25")))

@@ -9,6 +9,8 @@ from media.transport.rtp_client import Client
 from media.transport.udp_relay import UdpRelay
 from relay_media.transport import MediaPort
 
+pytest.register_assert_rewrite("media.transport.streams")
+
 Connect = Callable[..., Awaitable[Client]]
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from api.operator.standins import RELAY, Cluster
+from api.operator.cluster import RELAY, Cluster
 from bench.errors import BenchError
 
 LABEL = "relay-bench"

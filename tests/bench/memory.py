@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from api.operator.cluster import MERGE, RELAY, Cluster
+from api.operator.kubelet import Kubelet
+from api.operator.media_pods import MediaPods
 from api.operator.proxy import ApiProxy
-from api.operator.standins import MERGE, RELAY, Cluster, Kubelet, MediaPods
 from bench.errors import BenchError
 from bench.halls import create_all, fresh_name, is_ready, manifest, path, remove_all
 from bench.machine import describe

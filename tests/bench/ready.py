@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from api.operator.standins import Cluster
+from api.operator.cluster import Cluster
 from bench.errors import BenchError
 from bench.halls import fresh_name, is_ready, manifest, path, remove
 from bench.machine import describe

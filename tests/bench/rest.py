@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from api.operator.standins import Cluster
+from api.operator.cluster import Cluster
 from bench.errors import BenchError
 from bench.halls import create_all, fresh_name, manifest, remove_all
 from bench.machine import describe

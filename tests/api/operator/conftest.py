@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from api.operator.cluster import RELAY, Cluster
+from api.operator.kubelet import Kubelet
+from api.operator.media_pods import MediaPod, MediaPods
 from api.operator.proxy import ApiProxy
-from api.operator.standins import RELAY, Cluster, Kubelet, MediaPod, MediaPods
 from relay_operator.keys import public_pem
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
-from api.operator.standins import Cluster
+from api.operator.cluster import Cluster
 
 _NAMES = re.compile(r"/(namespaces|halls|pods|events)/[^/]+")
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from api.operator.cluster import RELAY
 from api.operator.conftest import Stage, eventually, reason_of
-from api.operator.standins import RELAY
 
 
 async def test_a_restart_disturbs_no_hall_and_writes_nothing(stage: Stage) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from api.shim.deployed import Install, Shim, apply, free_port, put_on_plan, until
+from api.shim.room import Room, make_room
 from conftest import kubectl
 
 
@@ -113,3 +115,30 @@ async def replicas(
         if shim.process is not None:
             shim.stop(signal.SIGKILL)
     install.remove_key(key)
+
+
+@pytest.fixture
+async def room(shim: Shim, tenant: str) -> AsyncIterator[Room]:
+    made = await make_room(shim, tenant)
+    await made.pod.start()
+    yield made
+    await made.clear()
+
+
+@pytest.fixture
+async def own_room(
+    replicas: Callable[..., Shim], tenant: str
+) -> AsyncIterator[Callable[..., Awaitable[Room]]]:
+    """A room on a replica of one's own, with its own settings."""
+    rooms: list[Room] = []
+
+    async def make(**environ: str) -> Room:
+        shim = replicas(RELAY_POD_SIGNALLING_PORT=str(free_port()), **environ)
+        await asyncio.to_thread(shim.start)
+        rooms.append(await make_room(shim, tenant))
+        await rooms[-1].pod.start()
+        return rooms[-1]
+
+    yield make
+    for room in rooms:
+        await room.clear()

@@ -71,3 +71,9 @@ class Participant:
     async def abort(self) -> None:
         self.socket.transport.abort()
         await self.socket.wait_closed()
+
+
+async def refusal(participant: Participant) -> tuple[int, str]:
+    code, last = await participant.ending()
+    assert last is not None
+    return code, last.get("code", "")

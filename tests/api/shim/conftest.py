@@ -15,6 +15,8 @@ from api.shim.deployed import Install, Shim, apply, free_port, put_on_plan, unti
 from api.shim.room import Room, make_room
 from conftest import kubectl
 
+pytest.register_assert_rewrite("api.shim.refusals")
+
 
 @pytest.fixture(scope="session")
 def plan(kubeconfig: Path) -> Iterator[str]:

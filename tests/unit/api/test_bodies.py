@@ -1,4 +1,4 @@
-"""Reading bodies. The table of refusals is in tests/api/shim/test_bad_input.py, on the wire."""
+"""Reading bodies. The tables of refusals are in tests/api/shim/test_bad_*.py, on the wire."""
 
 from __future__ import annotations
 

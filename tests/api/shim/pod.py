@@ -1,6 +1,6 @@
 """A stand-in for a media pod's signalling port: checks the gateway's assertion, then does as told.
 
-The real media pod has its test in test_gateway_and_media.py; this one can misbehave.
+The real media pod is met in tests/e2e; this one can misbehave.
 """
 
 from __future__ import annotations

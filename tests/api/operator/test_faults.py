@@ -90,9 +90,10 @@ async def test_a_missing_class_is_told_of_once_and_helps_when_it_comes(stage: St
 
 
 async def test_a_missing_plan_is_told_of(stage: Stage) -> None:
-    await stage.start()
     account = f"{RELAY}/namespaces/{stage.namespace}/accounts/default"
+    # Before the operator starts: halls and accounts come by watches of their own, in any order.
     await stage.cluster.patch(account, {"spec": {"planName": "nowhere"}})
+    await stage.start()
     await stage.apply("room")
     await stage.until("room", "PlanNotFound")
     await stage.cluster.patch(account, {"spec": {"planName": stage.namespace}})

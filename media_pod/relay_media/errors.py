@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 
 class PermanentError(Exception):
     """Trying again with the same input fails again: the input or the set-up must change."""
@@ -27,11 +29,18 @@ class NotAssignedError(TransientError):
     """No hall was assigned to this pod yet."""
 
 
+class Request(NamedTuple):
+    """An offer of the client's or its answer to one of ours: each counts its own ids."""
+
+    pc: Literal["publish", "subscribe"]
+    id: int
+
+
 class RefusalError(PermanentError):
     """A participant's request was refused.
 
-    ``code`` is one of the signalling protocol's error codes, ``request`` the id of the refused
-    offer or answer where it had one, ``close_code`` set when the connection ends with it.
+    ``code`` is one of the signalling protocol's error codes, ``request`` the refused offer or
+    answer where it was one, ``close_code`` set when the connection ends with it.
     """
 
     def __init__(
@@ -39,7 +48,7 @@ class RefusalError(PermanentError):
         code: str,
         message: str,
         *,
-        request: int | None = None,
+        request: Request | None = None,
         close_code: int | None = None,
     ) -> None:
         super().__init__(message)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from relay_media.errors import RefusalError
+from relay_media.errors import RefusalError, Request
 from relay_media.room.endpoint import local_end, receive_spec, start
 from relay_media.room.model import MAX_TRACKS, Track
 from relay_media.sdp import (
@@ -80,9 +80,9 @@ class Publishing:
             return self._apply(message)
         except TransportError as error:
             self.end_tracks()
-            raise RefusalError("bad_sdp", str(error), request=message.id) from error
+            raise RefusalError("bad_sdp", str(error), request=message.request) from error
         except SdpError as error:
-            raise RefusalError("bad_sdp", str(error), request=message.id) from error
+            raise RefusalError("bad_sdp", str(error), request=message.request) from error
 
     def _apply(self, message: PublishOffer) -> Applied:
         offer = read(message.sdp)
@@ -99,7 +99,7 @@ class Publishing:
                 version=self._version + 1,
             )
             sending = [line for line in accepted if line.sends]
-            _check(sending, offer, entries, message.id)
+            _check(sending, offer, entries, message.request)
         except (SdpError, RefusalError):
             if peer is not self._peer:
                 self._spawn(peer.close())
@@ -221,7 +221,7 @@ class Publishing:
 
 
 def _check(
-    sending: list[Accepted], offer: Session, entries: Mapping[str, TrackEntry], request: int
+    sending: list[Accepted], offer: Session, entries: Mapping[str, TrackEntry], request: Request
 ) -> None:
     if len(sending) > MAX_TRACKS:
         raise RefusalError(

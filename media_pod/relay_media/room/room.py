@@ -129,7 +129,7 @@ class Room:
             RefusalError: ``not_allowed``, ``bad_sdp``, ``bad_message`` or ``track_limit``.
         """
         if participant.person.role == "viewer":
-            raise RefusalError("not_allowed", "viewers do not publish", request=offer.id)
+            raise RefusalError("not_allowed", "viewers do not publish", request=offer.request)
         before = participant.publishing.tracks
         try:
             applied = participant.publishing.apply(offer)

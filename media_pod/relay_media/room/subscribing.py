@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from relay_media.errors import RefusalError
+from relay_media.errors import RefusalError, Request
 from relay_media.room.endpoint import local_end, new_ssrc, send_spec, start
 from relay_media.room.model import MAX_SUBSCRIPTIONS, Track
 from relay_media.sdp import (
@@ -79,6 +79,7 @@ class Subscriptions:
         self._session_id = secrets.randbits(62)
         self._version = 0
         self._outstanding: _Outstanding | None = None
+        self._answered_badly = False
         self._changed = False
         self._attached = False
         self._soon: asyncio.Handle | None = None
@@ -110,6 +111,14 @@ class Subscriptions:
         """The socket went: media flows on, offers wait."""
         self._attached = False
 
+    def is_retry(self, answer: SubscribeAnswer) -> bool:
+        """Whether this answers an offer that was answered badly before.
+
+        How often else a client answers is up to us, by our offers: a busy hall makes many.
+        """
+        outstanding = self._outstanding
+        return self._answered_badly and outstanding is not None and outstanding.id == answer.id
+
     def apply(self, answer: SubscribeAnswer) -> None:
         """Take the answer to the outstanding offer; an answer to an older one is ignored.
 
@@ -120,14 +129,16 @@ class Subscriptions:
         if outstanding is None or answer.id != outstanding.id:
             if answer.id <= self._version:
                 return
-            raise RefusalError("bad_message", "no such offer was made", request=answer.id)
+            raise RefusalError("bad_message", "no such offer was made", request=answer.request)
+        self._answered_badly = True
         try:
             session = read(answer.sdp, max_media=len(outstanding.lines))
             taken = read_taken(outstanding.lines, session)
             remote = remote_of(session)
         except SdpError as error:
-            raise RefusalError("bad_sdp", str(error), request=answer.id) from error
-        self._start(remote, answer.id)
+            raise RefusalError("bad_sdp", str(error), request=answer.request) from error
+        self._start(remote, answer.request)
+        self._answered_badly = False
         self._outstanding = None
         for slot, track, line in zip(self._slots, outstanding.tracks, taken, strict=False):
             self._settle(slot, track, line)
@@ -146,7 +157,7 @@ class Subscriptions:
             self._peer = None
         self._attached = False
 
-    def _start(self, remote: Remote | None, request: int) -> None:
+    def _start(self, remote: Remote | None, request: Request) -> None:
         if remote is None or self._started or self._peer is None:
             return
         try:

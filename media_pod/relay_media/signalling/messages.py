@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from relay_media.errors import RefusalError
+from relay_media.errors import RefusalError, Request
 
 MAX_FRAME_BYTES = 256 * 1024
 PROTOCOL_VERSION = 1
@@ -53,11 +53,19 @@ class PublishOffer:
     sdp: str
     tracks: tuple[TrackEntry, ...]
 
+    @property
+    def request(self) -> Request:
+        return Request("publish", self.id)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SubscribeAnswer:
     id: int
     sdp: str
+
+    @property
+    def request(self) -> Request:
+        return Request("subscribe", self.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,18 +108,23 @@ def read_message(text: str) -> ClientMessage:
     return reader(fields)
 
 
-def _bad(message: str, request: int | None = None) -> RefusalError:
+def _bad(message: str, request: Request | None = None) -> RefusalError:
     return RefusalError("bad_message", message, request=request)
 
 
 class _Fields:
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = raw
-        request = raw.get("id")
-        self._request = request if type(request) is int and 0 <= request <= _MAX_ID else None
+        number, pc = raw.get("id"), raw.get("pc")
+        self._id = number if type(number) is int and 0 <= number <= _MAX_ID else None
+        self._pc: Literal["publish", "subscribe"] | None = (
+            pc if pc in ("publish", "subscribe") else None
+        )
 
     def bad(self, message: str) -> RefusalError:
-        return _bad(message, self._request)
+        if self._id is None or self._pc is None:
+            return _bad(message)
+        return _bad(message, Request(self._pc, self._id))
 
     def text(self, name: str, limit: int) -> str:
         value = self._raw.get(name)
@@ -126,9 +139,9 @@ class _Fields:
         return value
 
     def id(self) -> int:
-        if self._request is None:
+        if self._id is None:
             raise self.bad(f"id must be an integer from 0 to {_MAX_ID}")
-        return self._request
+        return self._id
 
     def number(self, name: str) -> float:
         value = self._raw.get(name)
@@ -139,7 +152,7 @@ class _Fields:
         return cast("float", value)
 
     def pc(self, expected: str) -> None:
-        if self._raw.get("pc") != expected:
+        if self._pc != expected:
             raise self.bad(f'pc must be "{expected}": the other one is the server\'s to offer')
 
     def tracks(self) -> tuple[TrackEntry, ...]:
@@ -154,7 +167,7 @@ class _Fields:
     def _track(self, value: object) -> TrackEntry:
         if not isinstance(value, dict):
             raise self.bad("tracks must be a list of objects")
-        entry = _Fields({**value, "id": self._request})
+        entry = _Fields({**value, "id": self._id, "pc": self._pc})
         mid = entry.text("mid", 32)
         if not _MID.fullmatch(mid):
             raise self.bad("mid must be a token of 1 to 32 characters")

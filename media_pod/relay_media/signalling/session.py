@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from relay_media.errors import PermanentError, RefusalError
+from relay_media.errors import PermanentError, RefusalError, Request
 from relay_media.hall import Person
 from relay_media.metrics import Metrics
 from relay_media.room import CloseCode, Participant, Room
@@ -121,10 +121,11 @@ class Session:
     def _dispatch(self, participant: Participant, message: ClientMessage) -> None:
         match message:
             case PublishOffer():
-                self._check_descriptions(message.id)
+                self._check_descriptions(message.request)
                 self._room.publish(participant, message)
             case SubscribeAnswer():
-                self._check_descriptions(message.id)
+                if participant.subscriptions.is_retry(message):
+                    self._check_descriptions(message.request)
                 self._room.answer(participant, message)
             case Mute():
                 self._room.mute(participant, message)
@@ -139,7 +140,7 @@ class Session:
         if not self._limits.allow_message(_now()):
             raise RefusalError("rate_limited", "too many messages: slow down")
 
-    def _check_descriptions(self, request: int) -> None:
+    def _check_descriptions(self, request: Request) -> None:
         if not self._limits.allow_description(_now()):
             raise RefusalError(
                 "rate_limited", "too many offers or answers: send it later", request=request
@@ -149,7 +150,7 @@ class Session:
         self._metrics.refusals.labels(error.code).inc()
         message: dict[str, object] = {"type": "error", "code": error.code, "message": error.message}
         if error.request is not None:
-            message["id"] = error.request
+            message |= error.request._asdict()
         self._link.send(message)
         if close_code is not None:
             self._link.end(close_code, error.code)

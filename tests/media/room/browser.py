@@ -15,11 +15,20 @@ _ARGUMENTS = (
     "--no-sandbox",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
 )
 
 _SCRIPT = """
 window.publishing = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
 window.subscribing = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
+// Sound that nobody plays is not decoded.
+window.players = [];
+subscribing.ontrack = ({track}) => {
+  const player = new Audio();
+  player.srcObject = new MediaStream([track]);
+  players.push(player);
+  player.play();
+};
 window.offerTrack = async (kind, codec) => {
   const media = await navigator.mediaDevices.getUserMedia(
     kind === 'audio' ? {audio: true} : {video: {width: 320, height: 240}});
@@ -51,13 +60,12 @@ window.answer = async sdp => {
   return subscribing.localDescription.sdp;
 };
 window.received = async mid => {
-  for (const stats of (await subscribing.getStats()).values()) {
-    if (stats.type === 'inbound-rtp' && stats.mid === mid) {
-      return {frames: stats.framesDecoded || 0, packets: stats.packetsReceived,
-              ssrc: stats.ssrc, energy: stats.totalAudioEnergy || 0};
-    }
-  }
-  return {frames: 0, packets: 0, ssrc: 0, energy: 0};
+  // An m-line that is used again may still have the report of its earlier SSRC.
+  const reports = [...(await subscribing.getStats()).values()]
+    .filter(stats => stats.type === 'inbound-rtp' && stats.mid === mid)
+    .sort((a, b) => (b.lastPacketReceivedTimestamp ?? 0) - (a.lastPacketReceivedTimestamp ?? 0));
+  const {framesDecoded = 0, packetsReceived = 0, ssrc = 0, totalAudioEnergy = 0} = reports[0] ?? {};
+  return {frames: framesDecoded, packets: packetsReceived, ssrc, energy: totalAudioEnergy};
 };
 """
 

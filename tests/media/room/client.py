@@ -121,5 +121,7 @@ class Client:
                 handled = handler(message)
                 if asyncio.iscoroutine(handled):
                     await handled
-        self.close_code = socket.close_code or 1006
+        # One that another socket has taken over from says nothing about that other one.
+        if socket is self._socket:
+            self.close_code = socket.close_code or 1006
         self._heard.set()

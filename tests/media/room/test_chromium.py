@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from browser.waiting import until
 from media.room.browser import BrowserClient, chromium
 from media.room.pod import Pod
 
@@ -12,12 +13,14 @@ async def until_received(client: BrowserClient, track: str, *, kind: str = "vide
     """Wait until the page decodes the track; returns the SSRC it comes with."""
     field = "frames" if kind == "video" else "energy"
     await client.until_mid(track)
-    await client.page.wait_for_function(
-        "async ([mid, field]) => (await received(mid))[field] > 0",
-        arg=[client.mid_of(track), field],
-        timeout=90_000,
-    )
-    return int((await client.received(track))["ssrc"])
+
+    async def decoded() -> dict[str, float] | None:
+        received = await client.received(track)
+        return received if received[field] > 0 else None
+
+    received = await until(decoded, f"{client.identity} decodes {kind}", seconds=90)
+    assert received is not None
+    return int(received["ssrc"])
 
 
 @pytest.mark.timeout(400)

@@ -59,43 +59,48 @@ def test_a_good_message_is_read_and_unknown_fields_are_ignored(
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "request_id"),
+    ("text", "code", "about"),
     [
         ("nonsense", "bad_message", None),
         ("NaN", "bad_message", None),
         ('{"type":"join","v":true,"session":"' + SESSION + '"}', "bad_message", None),
         ('{"type":"join","v":1,"session":"' + SESSION.upper() + '"}', "bad_message", None),
         ('{"type":"offer","pc":"publish","id":true,"sdp":""}', "bad_message", None),
-        ('{"type":"offer","pc":"publish","id":4,"sdp":"","tracks":[7]}', "bad_message", 4),
+        (
+            '{"type":"offer","pc":"publish","id":4,"sdp":"","tracks":[7]}',
+            "bad_message",
+            ("publish", 4),
+        ),
         (
             '{"type":"offer","pc":"publish","id":4,"sdp":"",'
             '"tracks":[{"mid":"a b","source":"camera"}]}',
             "bad_message",
-            4,
+            ("publish", 4),
         ),
         (
             '{"type":"offer","pc":"publish","id":4,"sdp":"","tracks":[{"mid":"0","source":"tv"}]}',
             "bad_message",
-            4,
+            ("publish", 4),
         ),
         (
             '{"type":"offer","pc":"publish","id":4,"sdp":"","tracks":'
             '[{"mid":"0","source":"camera"},{"mid":"0","source":"camera"}]}',
             "bad_message",
-            4,
+            ("publish", 4),
         ),
-        ('{"type":"answer","pc":"publish","id":5,"sdp":""}', "bad_message", 5),
+        ('{"type":"answer","pc":"publish","id":5,"sdp":""}', "bad_message", ("publish", 5)),
+        ('{"type":"answer","pc":"both","id":5,"sdp":""}', "bad_message", None),
         ('{"type":"ping","t":NaN}', "bad_message", None),
         ('{"type":"ping","t":Infinity}', "bad_message", None),
         ('{"type":"toString"}', "unknown_type", None),
     ],
 )
-def test_a_bad_message_is_refused_with_its_code_and_the_offers_id(
-    text: str, code: str, request_id: int | None
+def test_a_bad_message_is_refused_with_its_code_and_what_it_was_about(
+    text: str, code: str, about: tuple[str, int] | None
 ) -> None:
     with pytest.raises(RefusalError) as refusal:
         read_message(text)
-    assert (refusal.value.code, refusal.value.request) == (code, request_id)
+    assert (refusal.value.code, refusal.value.request) == (code, about)
     assert refusal.value.close_code is None
 
 

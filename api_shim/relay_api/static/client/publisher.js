@@ -2,6 +2,7 @@ import { Message } from "./messages.js";
 
 const VIDEO_MAX_BITRATE = 1_500_000; // bit/s: what 720p of a talking person is worth
 const SCREEN_MAX_BITRATE = 2_500_000;
+const OFFER_AGAIN_MS = 1000;
 
 /**
  * @typedef {object} Published
@@ -93,9 +94,16 @@ export class Publisher {
     if (this.#wanted) await this.#negotiate();
   }
 
-  /** The server refused the offer under way: give up what was new in it, so that others can go. */
-  async refused(id) {
+  /**
+   * The server refused the offer under way. Made too soon after others, it is made again later;
+   * otherwise what was new in it is given up, so that others can go.
+   */
+  async refused({ id, code }) {
     if (id !== this.#offerId || this.pc.signalingState !== "have-local-offer") return;
+    if (code === "rate_limited") {
+      setTimeout(() => this.#offerAgain(id), OFFER_AGAIN_MS);
+      return;
+    }
     await this.pc.setLocalDescription({ type: "rollback" });
     for (const [source, slot] of this.#slots) {
       if (slot.id !== null) continue;
@@ -119,6 +127,10 @@ export class Publisher {
     this.#wanted = false;
     await this.pc.setLocalDescription(await this.pc.createOffer());
     this.#sendOffer();
+  }
+
+  #offerAgain(id) {
+    if (id === this.#offerId && this.pc.signalingState === "have-local-offer") this.#sendOffer();
   }
 
   #sendOffer() {

@@ -225,9 +225,13 @@ export class Room extends Emitter {
     this.emit("speakers", levels);
   }
 
-  #refused({ code, message, id }) {
-    if (id !== undefined) {
-      this.#publisher?.refused(id).catch((error) => this.#negotiationFailed("publish", error));
+  #refused({ code, message, id, pc }) {
+    if (pc === "publish") {
+      this.#publisher
+        ?.refused({ id, code })
+        .catch((error) => this.#negotiationFailed("publish", error));
+    } else if (pc === "subscribe") {
+      this.#negotiationFailed("subscribe", new Error(`${code}: ${message}`));
     }
     this.emit("error", { code, message: message ?? "" });
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from cluster import commands
@@ -37,7 +38,8 @@ def added(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, 
 
 
 def _lines(*command: str) -> set[str]:
-    if not commands.works([*command, "--version"]):
+    # Installed by the first run that needs it: before that, there is nothing for it to show.
+    if shutil.which(command[0]) is None:
         return set()
     told = commands.output(command)
     return {" ".join(line.split()) for line in told.splitlines() if line.strip()}

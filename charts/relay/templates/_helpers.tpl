@@ -39,10 +39,14 @@ capabilities:
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.tolerations }}
+# A lost node's parts begin anew elsewhere after 15 s rather than Kubernetes' 5 minutes.
 tolerations:
+  {{- range $key := list "not-ready" "unreachable" }}
+  - {key: node.kubernetes.io/{{ $key }}, operator: Exists, effect: NoExecute, tolerationSeconds: 15}
+  {{- end }}
+  {{- with .values.tolerations }}
   {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- with .root.Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -52,6 +56,24 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+Replicas on nodes and in zones of their own, where there are such; takes their selector.
+Not topologySpreadConstraints: with two keys those count no node that lacks one of the labels.
+*/}}
+{{- define "relay.apart" -}}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      {{- range $key, $weight := dict "kubernetes.io/hostname" 100 "topology.kubernetes.io/zone" 50 }}
+      - weight: {{ $weight }}
+        podAffinityTerm:
+          topologyKey: {{ $key }}
+          labelSelector:
+            matchLabels:
+              {{- $.selector | nindent 14 }}
+      {{- end }}
 {{- end }}
 
 {{- define "relay.turnURLs" -}}

@@ -91,11 +91,39 @@ def test_services_open_the_node_ports_that_were_asked_for(render):
     api = found.one("Service", "relay-api")["spec"]
     assert [port["nodePort"] for port in api["ports"]] == [30080]
     assert api["sessionAffinity"] == "ClientIP"
+    # Shorter than a client's patience with a replica that does not answer.
+    assert api["sessionAffinityConfig"] == {"clientIP": {"timeoutSeconds": 5}}
     turn = found.one("Service", "relay-turn")["spec"]
     assert {(port["protocol"], port["nodePort"]) for port in turn["ports"]} == {
         ("UDP", 30478),
         ("TCP", 30478),
     }
+
+
+@pytest.mark.parametrize("part", ["relay-api", "relay-turn"])
+def test_replicas_stay_apart_also_where_nodes_have_no_zone(rendered, part):
+    """Spread constraints over node and zone count no node without a zone: both met on one node."""
+    terms = rendered.pods()[part]["affinity"]["podAntiAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    apart = {term["podAffinityTerm"]["topologyKey"]: term["weight"] for term in terms}
+    assert apart == {"kubernetes.io/hostname": 100, "topology.kubernetes.io/zone": 50}
+    for term in terms:
+        selected = term["podAffinityTerm"]["labelSelector"]["matchLabels"]
+        assert selected["app.kubernetes.io/name"] == part
+
+
+@pytest.mark.parametrize("part", ["relay-operator", "relay-api", "relay-turn"])
+def test_a_lost_nodes_parts_begin_anew_soon(rendered, render, part):
+    def given(found):
+        keys = {t["key"]: t["tolerationSeconds"] for t in found.pods()[part]["tolerations"][:2]}
+        return keys, found.pods()[part]["tolerations"][2:]
+
+    soon = {"node.kubernetes.io/not-ready": 15, "node.kubernetes.io/unreachable": 15}
+    assert given(rendered) == (soon, [])
+    own = [{"key": "rooms", "operator": "Exists"}]
+    values = {f"{part.removeprefix('relay-')}.tolerations": own}
+    assert given(render(values=values)) == (soon, own)
 
 
 def environment(found):

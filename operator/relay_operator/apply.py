@@ -191,7 +191,13 @@ class Applier:
     async def _create(self, hall: Hall, action: CreatePod, memory: HallMemory) -> bool:
         """Create the pod, or adopt it where it exists. False: plan anew, it was refused."""
         meta = hall.meta
-        body = build_pod(hall, action.hall_class, name=action.name, inputs=self._inputs)
+        body = build_pod(
+            hall,
+            action.hall_class,
+            name=action.name,
+            inputs=self._inputs,
+            avoid_node=action.avoid_node,
+        )
         self._expectations.expect_create(meta.uid, action.name)
         try:
             obj = await self._cluster.create_pod(body)

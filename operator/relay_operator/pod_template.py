@@ -34,12 +34,18 @@ class PodInputs:
 
 
 def build_pod(
-    hall: Hall, hall_class: HallClass, *, name: str, inputs: PodInputs
+    hall: Hall,
+    hall_class: HallClass,
+    *,
+    name: str,
+    inputs: PodInputs,
+    avoid_node: str | None = None,
 ) -> dict[str, object]:
     """The pod, idle: it learns on its control port which hall it is.
 
     ``restartPolicy: Never``: a media server that ended has lost its room, and is replaced. Without
     the two short tolerations a pod on a lost node would stay for Kubernetes' five minutes.
+    ``avoid_node`` is taken where there is no other.
     """
     spec: dict[str, object] = {
         "restartPolicy": "Never",
@@ -58,6 +64,8 @@ def build_pod(
     }
     if hall_class.node_selector:
         spec["nodeSelector"] = dict(hall_class.node_selector)
+    if avoid_node is not None:
+        spec["affinity"] = _elsewhere(avoid_node)
     if hall_class.priority_class_name:
         spec["priorityClassName"] = hall_class.priority_class_name
     return {
@@ -153,6 +161,13 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, object]:
         "timeoutSeconds": 2 if period > 1 else 1,
         "failureThreshold": failures,
     }
+
+
+def _elsewhere(node: str) -> dict[str, object]:
+    # By name: the label kubernetes.io/hostname is not the node's name everywhere.
+    field = {"key": "metadata.name", "operator": "NotIn", "values": [node]}
+    preferred = {"weight": 100, "preference": {"matchFields": [field]}}
+    return {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preferred]}}
 
 
 def _lost_node() -> list[dict[str, object]]:

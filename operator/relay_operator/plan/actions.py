@@ -30,11 +30,15 @@ class RemoveFinalizer:
 
 @dataclass(frozen=True, kw_only=True)
 class CreatePod:
-    """Create an idle media pod. ``incarnation`` is 0 for the first and gives the pod its name."""
+    """Create an idle media pod. ``incarnation`` is 0 for the first and gives the pod its name.
+
+    ``avoid_node``: a node that seems lost, though Kubernetes may not know it yet.
+    """
 
     name: str
     incarnation: int
     hall_class: HallClass
+    avoid_node: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from relay_crds import Hall, HallStatus, PodFailure
@@ -24,6 +24,8 @@ from relay_operator.plan.writing import NO_POD, NOT_TRIED, Verdict, failure_text
 
 _WAKE_SKEW: Final = timedelta(seconds=5)
 """How far the gateway's clock may be behind ours: less than the shortest idle timeout."""
+_NODE_SUSPECT: Final = timedelta(minutes=5)
+"""Kubernetes takes about 50 s to call a silent node NotReady, by its defaults."""
 
 
 def plan_open(case: Case, finalizer: list[Action]) -> list[Action]:
@@ -90,7 +92,10 @@ def _start(
         reachable=(UNKNOWN, "PodStarting", ""),
     )
     create = CreatePod(
-        name=name, incarnation=found.next_incarnation, hall_class=observed.hall_class
+        name=name,
+        incarnation=found.next_incarnation,
+        hall_class=observed.hall_class,
+        avoid_node=_suspect_node(status, now),
     )
     # The pod before the status: should this process end in between, the next one finds the pod by
     # its label and the loss by the old name in the status. Nobody waits for a write.
@@ -138,6 +143,14 @@ def _with_loss(hall: Hall, found: Survey) -> HallStatus:
         ),
         pod_restarts=(hall.status.pod_restarts or 0) + 1,
     )
+
+
+def _suspect_node(status: HallStatus, now: datetime) -> str | None:
+    """The node that the last pod was lost with, for as long as Kubernetes may call it Ready."""
+    failure = status.last_pod_failure
+    if failure is None or failure.reason != "NodeLost" or failure.at is None:
+        return None
+    return failure.node_name if now - failure.at < _NODE_SUSPECT else None
 
 
 def _lost_text(found: Survey, status: HallStatus) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from relay_crds import PodFailure
 from relay_crds.names import Annotation
 from relay_operator.plan import CreatePod, DeletePod, LossStreak, RecordLoss, plan
 from relay_operator.plan.survey import restart_at
@@ -21,6 +22,7 @@ from unit.operator.cases import (
     report,
     seen,
     served,
+    silent,
     status_of,
     timer,
 )
@@ -125,3 +127,30 @@ def test_the_failure_of_an_earlier_pod_does_not_colour_a_wake_much_later() -> No
     woken = annotated(hall_after, Annotation.WAKE_REQUESTED_AT, "2026-01-31T12:00:09.000Z")
     actions = plan(woken, seen(), NOW + timedelta(seconds=10))
     assert ready_of(status_of(actions, woken)) == ("False", "PodStarting")
+
+
+@pytest.mark.parametrize(
+    ("reason", "age", "avoided"),
+    [("NodeLost", 0.0, "node-a"), ("NodeLost", 299.0, "node-a"), ("NodeLost", 301.0, None),
+     ("OOMKilled", 0.0, None)],
+)  # fmt: skip
+def test_a_pod_is_not_put_on_the_node_that_the_last_one_was_lost_with(
+    reason: str, age: float, avoided: str | None
+) -> None:
+    """Kubernetes calls a dead node Ready for 50 s: the replacement waited there as long."""
+    failure = PodFailure(pod_name="room", node_name="node-a", reason=reason, at=ago(age))
+    before = served(incarnation=1)
+    before = replace(before, status=replace(before.status, last_pod_failure=failure))
+    gone = seen(pod(1, deletion_timestamp=NOW, node_name="node-b"))
+    created = next(a for a in plan(before, gone, NOW) if isinstance(a, CreatePod))
+    # The loss of now is the last one: what it says counts, not what the status said before.
+    assert created.avoid_node is None
+    again = replace(before, status=replace(before.status, pod_name=None, endpoint=None))
+    created = next(a for a in plan(again, seen(), NOW) if isinstance(a, CreatePod))
+    assert created.avoid_node == avoided
+
+
+def test_the_replacement_of_a_silent_pod_avoids_its_node_at_once() -> None:
+    observed = seen(pod(node_name="node-a"), reports=[silent(5)])
+    created = next(a for a in plan(served(), observed, NOW) if isinstance(a, CreatePod))
+    assert created.avoid_node == "node-a"

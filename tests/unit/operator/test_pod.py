@@ -44,6 +44,18 @@ def test_a_bare_class_sets_nothing_that_it_does_not_say() -> None:
     assert "resources" not in spec["containers"][0]
 
 
+def test_a_lost_node_is_avoided_by_name_and_taken_where_there_is_no_other() -> None:
+    built: dict[str, Any] = build_pod(
+        hall(), HALL_CLASS, name="room-1", inputs=INPUTS, avoid_node="node-a"
+    )
+    (term,) = built["spec"]["affinity"]["nodeAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    (field,) = term["preference"]["matchFields"]
+    assert field == {"key": "metadata.name", "operator": "NotIn", "values": ["node-a"]}
+    assert "affinity" not in _built()["spec"]
+
+
 def test_the_pod_meets_pod_security_restricted() -> None:
     spec = _built()["spec"]
     container = spec["containers"][0]

@@ -187,6 +187,10 @@ async def test_a_hall_moves_to_another_node_when_its_own_is_lost(
     hall = hall_beside_the_operator
     call = await begin(installed, arrive, hall)
     lost = (await installed.pod_of(hall))["spec"]["nodeName"]
+    # The node takes a replica of the front door along, which the two may be connected through.
+    doors = {pod["spec"]["nodeName"] for pod in await installed.pods_of_part("relay-api")}
+    assert len(doors) == 2
+    assert lost in doors
     since = await call.generations()
     await call.watch()
     began = time.monotonic()

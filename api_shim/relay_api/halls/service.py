@@ -1,11 +1,13 @@
 """What can be done with halls, within the namespace of one caller.
 
-Nothing is stored here: a hall is the Hall object, and this is the copy of it that the watch keeps,
-read through to the API server where the copy has no answer.
+Nothing is stored here: a hall is the Hall object. Lists come from the copy that the watch keeps,
+one hall from the API server, so that every replica tells at once what any of them has written.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from relay_api.errors import (
     ConflictError,
     KubernetesUnavailableError,
     NotFoundError,
+    TransientError,
 )
 from relay_api.halls.bodies import NewHall
 from relay_api.halls.cache import HallCache
@@ -30,6 +33,10 @@ from relay_crds.names import API_VERSION, HALLS, Annotation, DesiredState
 from relay_crds.times import to_milliseconds
 
 _CLOSE_ATTEMPTS: Final = 6
+_READ_SECONDS: Final = 0.5
+"""How long one hall may take to be read anew before the copy's word is given for it."""
+_SEEN_SECONDS: Final = 0.25
+"""How long a write's answer waits for our own watch to tell of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,18 +89,23 @@ class Halls:
         except KubernetesUnavailableError:
             # The answer may be lost and the hall made. The name is ours: ask once more for it.
             made = await self._create_again(namespace, obj)
-        return self._took(made)
+        return await self._seen(self._took(made))
 
     async def get(self, namespace: str, hall_id: str) -> HallView:
-        """One hall, from the copy or, where that has none, from the API server.
+        """One hall, from the API server or, while that does not answer, from the copy.
 
         Raises:
             ProblemError: ``hall_not_found``.
         """
-        if view := self._cache.get(namespace, hall_id):
-            self._refuse_if_too_stale()
-            return view
-        return await self._read(namespace, hall_id)
+        known = self._cache.get(namespace, hall_id)
+        if known is None:
+            return await self._read(namespace, hall_id)
+        if not self.stale_seconds:
+            with contextlib.suppress(TimeoutError, TransientError):
+                async with asyncio.timeout(_READ_SECONDS):
+                    return await self._read(namespace, hall_id, name=known.hall.meta.name)
+        self._refuse_if_too_stale()
+        return known
 
     def page(
         self, namespace: str, *, status: Status | None, after: SortKey | None, limit: int
@@ -131,7 +143,8 @@ class Halls:
                 "spec": {"desiredState": DesiredState.CLOSED.value},
             }
             try:
-                self._took(await self._client.patch(HALLS, namespace, meta.name, change))
+                changed = await self._client.patch(HALLS, namespace, meta.name, change)
+                await self._seen(self._took(changed))
             except ConflictError:
                 view = await self._read(namespace, hall_id, name=meta.name)
             except NotFoundError as error:
@@ -156,6 +169,15 @@ class Halls:
         view = self._took(found)
         if view.hall_id != hall_id:
             raise _not_found(hall_id)
+        return view
+
+    async def _seen(self, view: HallView) -> HallView:
+        """Wait until our watch tells of a write: then the other replicas' watches do as well.
+
+        A client's next request may meet another replica, and finds there what this one answered.
+        """
+        if not self.stale_seconds:
+            await self._reflector.reached(view.version, within=_SEEN_SECONDS)
         return view
 
     def _took(self, obj: Object) -> HallView:

@@ -8,6 +8,7 @@ last version seen (bookmarks keep that one young). Only where the API server no 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -54,6 +55,7 @@ class Reflector:
         self._clock = clock
         self._synced = asyncio.Event()
         self._resource_version = ""
+        self._moved = asyncio.Event()
         self._broken_since: float | None = clock()
 
     @property
@@ -68,6 +70,15 @@ class Reflector:
 
     async def wait_synced(self) -> None:
         await self._synced.wait()
+
+    async def reached(self, version: int, *, within: float) -> bool:
+        """Wait until the copy is as new as ``version``; False after ``within`` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while _number(self._resource_version) < version:
+                    await self._moved.wait()
+                return True
+        return False
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -107,7 +118,7 @@ class Reflector:
                 break
         version = str(meta.get("resourceVersion") or "")
         self._store.replace(objects, version)
-        self._resource_version = version
+        self._advance(version)
         self._synced.set()
 
     async def _watch(self) -> None:
@@ -131,4 +142,14 @@ class Reflector:
             case _:
                 pass  # OPENED says that the watch is up; of a BOOKMARK only its version matters
         if version:
-            self._resource_version = str(version)
+            self._advance(str(version))
+
+    def _advance(self, version: str) -> None:
+        self._resource_version = version
+        # A fresh event each time: whoever waits on the old one wakes, and looks again.
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0

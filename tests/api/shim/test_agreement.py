@@ -24,11 +24,27 @@ async def test_two_replicas_agree_and_racing_closes_leave_one_time(replicas):
     first = (await one.client.get(path)).json()["closed_at"]
     assert first is not None
 
-    async def agree() -> bool:
-        both = [(await shim.client.get(path)).json() for shim in (one, two)]
-        return bool(both[0] == both[1] and both[0]["closed_at"] == first)
+    both = [(await shim.client.get(path)).json() for shim in (one, two)]
+    assert both[0] == both[1]
+    assert both[0]["closed_at"] == first
 
-    await until(agree, "both show the same end")
+
+async def test_what_one_replica_answered_the_other_tells_at_once(replicas):
+    """A client's next request may meet any replica: there is no session affinity."""
+    one, two = replicas(), replicas()
+    await asyncio.gather(asyncio.to_thread(one.start), asyncio.to_thread(two.start))
+    for number in range(40):
+        hall_id = await one.create(name=f"n{number}")
+        path = f"/v1/halls/{hall_id}"
+        assert (await two.client.get(path)).json()["status"] == "active"
+        assert (await one.client.delete(path)).status_code == 204
+        assert (await two.client.get(path)).json()["status"] == "closed"
+
+        async def listed_as_closed(hall_id: str = hall_id) -> bool:
+            closed = (await two.client.get("/v1/halls?status=closed")).json()
+            return hall_id in [found["hall_id"] for found in closed]
+
+        await until(listed_as_closed, "the other replica lists it as closed")
 
 
 async def test_own_writes_are_seen_at_once_under_load(shim):

@@ -4,9 +4,9 @@ import { Message, parseMessage, readEnding } from "./messages.js";
 
 const PING_EVERY_MS = 2000;
 const SILENCE_LIMIT_MS = 6000; // three pings without any word back
-// Opening the socket, and each silence before `welcome`. Longer than a Service keeps a client on one
-// replica (5 s): where that replica's node was lost, the next attempt may meet another.
-const OPEN_LIMIT_MS = 6000;
+// Opening the socket, and each silence before `welcome`. A gateway whose node was lost answers
+// nothing, and the next attempt may meet another one.
+const OPEN_LIMIT_MS = 4000;
 const STABLE_AFTER_MS = 5000; // a connection that lives this long starts the back-off again
 
 /**

@@ -14,7 +14,7 @@ TEST_CLUSTER := relay-test
 WITH_CLUSTER = shown="$$($(GROUND) env $${RELAY_CLUSTER:-$(TEST_CLUSTER)})" && eval "$$shown" &&
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test check unit api media browser ground e2e bench docs chromium
+.PHONY: help up down test check unit fuzz api media browser ground e2e bench docs lock chromium
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(STAMP) ## ruff, mypy --strict, import-linter, helm lint, drift of gener
 unit: $(STAMP) ## pure functions; needs nothing, takes seconds
 	$(PYTEST) tests/unit
 
+fuzz: $(STAMP) ## search every parser of outside bytes for inputs that break it; RUNS of each
+	PYTHONPATH=tests $(VENV)/bin/python -m fuzz --runs $(or $(RUNS),20000)
+
 api: $(STAMP) ## the objects, the operator and the front door on a real API server
 	@$(if $(RELAY_CLUSTER),,$(GROUND) up $(TEST_CLUSTER) && $(GROUND) uninstall $(TEST_CLUSTER) &&) \
 		$(WITH_CLUSTER) $(PYTEST) tests/api
@@ -62,6 +65,12 @@ bench: $(STAMP) chromium ## the side-by-side benchmarks; writes docs/benchmarks.
 
 docs: $(STAMP) ## write the generated pages again
 	$(VENV)/bin/python docs/generate.py
+
+lock: ## pin every dependency anew, with hashes (needs uv)
+	for part in operator media api dev; do \
+		uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url \
+			--python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt || exit; \
+	done
 
 chromium:
 	@command -v chromium > /dev/null || $(GROUND) browser

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from cluster import leftovers, lifecycle, packages, places, release
 from cluster.progress import say, step
 
-_WHILE_THE_CLUSTER_COMES_UP = ("check", "unit")
+_WHILE_THE_CLUSTER_COMES_UP = ("check", "unit", "fuzz")
 # The layer of the API server runs an operator of its own, so no other may be at work there yet.
 _BEFORE_THE_RELEASE = ("api", "media", "browser", "ground")
 _ON_THE_RELEASE = ("e2e",)

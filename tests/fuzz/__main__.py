@@ -29,7 +29,7 @@ def main() -> int:
             print(done.stdout, done.stderr, sep="\n")
         ended = f"FAILED, the input is in {FINDINGS}" if done.returncode else "ok"
         print(f"fuzz {name}: {options.runs:,} runs in {seconds:.0f} s: {ended}", flush=True)
-    print(f"\n{len(options.targets or TARGETS) - failed} passed, {failed} failed")
+    print(f"== {len(options.targets or TARGETS) - failed} passed, {failed} failed ==")
     return 1 if failed else 0
 
 

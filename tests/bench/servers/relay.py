@@ -46,7 +46,7 @@ class Relay:
         (self._media,) = free_ports(1, host=host, kind=socket.SOCK_DGRAM)
         self._session: aiohttp.ClientSession | None = None
         self._joined = 0
-        self._clients: list[aiohttp.ClientWebSocketResponse] = []
+        self._readers: list[asyncio.Task[None]] = []
 
     async def start(self, *, folder: Path, core: int | None) -> None:
         """Start it idle, then assign a hall of 100 places."""
@@ -87,6 +87,7 @@ class Relay:
         )
         answer = await _expect(client, "answer")
         await endpoint.connect(read_remote(answer["sdp"], host=self._host))
+        self._keep(client)
 
     async def subscribe(self, endpoint: Endpoint) -> int:
         client = await self._join()
@@ -96,10 +97,18 @@ class Relay:
             {"type": "answer", "pc": "subscribe", "id": offer["id"], "sdp": answer}
         )
         await endpoint.connect(read_remote(offer["sdp"], host=self._host))
+        self._keep(client)
         videos = [media for media in read_offer(offer["sdp"]) if media.kind == "video"]
         return videos[0].payload_types[0] if videos else VIDEO_PT
 
+    def _keep(self, client: aiohttp.ClientWebSocketResponse) -> None:
+        """Go on reading the socket: one that answers no ping loses its place after a while."""
+        self._readers.append(asyncio.create_task(_drain(client)))
+
     async def stop(self) -> None:
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
         self.process.stop()
@@ -163,7 +172,6 @@ class Relay:
         join = {"type": "join", "v": 1, "session": secrets.token_hex(16), "resume": False}
         await client.send_json(join)
         await _expect(client, "welcome")
-        self._clients.append(client)
         return client
 
     @property
@@ -171,6 +179,11 @@ class Relay:
         if self._session is None:
             raise ServerError("start the server first")
         return self._session
+
+
+async def _drain(client: aiohttp.ClientWebSocketResponse) -> None:
+    async for _ in client:
+        pass
 
 
 async def _expect(client: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:

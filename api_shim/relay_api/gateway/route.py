@@ -71,11 +71,6 @@ def _admit(gateway: Gateway, websocket: WebSocket) -> Person:
         raise EndingError(
             CloseCode.TOO_MANY, "too_many_connections", "This server is full. Try again."
         )
-    address = websocket.client.host if websocket.client else ""
-    if gateway.failures.exceeded(address):
-        raise EndingError(
-            CloseCode.TOO_MANY, "rate_limited", "Too many refused tokens. Wait a minute."
-        )
     query = websocket.query_params
     try:
         token = verify(
@@ -85,6 +80,13 @@ def _admit(gateway: Gateway, websocket: WebSocket) -> Person:
         # It was good once: this is a late guest, not a guess, and is not counted against anyone.
         raise EndingError(CloseCode.TOKEN_REFUSED, "token_expired", str(error)) from error
     except TokenError as error:
+        # Whoever guesses is slowed down; a good token from the same address is let in all the same,
+        # for many people may stand behind one address.
+        address = websocket.client.host if websocket.client else ""
+        if gateway.failures.exceeded(address):
+            raise EndingError(
+                CloseCode.TOO_MANY, "rate_limited", "Too many refused tokens. Wait a minute."
+            ) from error
         gateway.failures.failed(address)
         raise EndingError(CloseCode.TOKEN_REFUSED, "token_invalid", str(error)) from error
     session = query.get("session", "")

@@ -90,12 +90,12 @@ def situation_of(hall: Hall) -> Situation:
 
 def _waiting_words(hall: Hall, reason: str) -> tuple[Reason, str]:
     words = _WORDS.get(ReadyReason(reason)) if reason in set(ReadyReason) else None
-    ready_at, failure = hall.status.ready_at, hall.status.last_pod_failure
-    woken = hall.wake_requested_at
+    woken, failure = hall.wake_requested_at, hall.status.last_pod_failure
     if reason in {ReadyReason.POD_LOST, ReadyReason.ASSIGNED}:
         return Reason.REPLACING, words or _REPLACING
-    if woken and (ready_at is None or woken > ready_at):
+    # The newer of the two is what the hall is being started for.
+    if woken and (failure is None or failure.at is None or woken > failure.at):
         return Reason.WAKING, words or _WAKING
-    if failure and (failure.at is None or ready_at is None or failure.at > ready_at):
+    if failure:
         return Reason.REPLACING, words or _REPLACING
     return Reason.STARTING, words or _STARTING

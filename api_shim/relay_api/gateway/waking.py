@@ -18,8 +18,9 @@ def wake_patch(hall: Hall, now: datetime) -> Object | None:
 
     The time is later than the hibernation even where the operator's clock is ahead of ours.
     """
-    ready = hall.status.condition(ConditionType.READY)
-    asleep_since = ready.last_transition_time if ready else None
+    # Ready stays True all through the sleep: its time is that of the hall's first pod.
+    reachable = hall.status.condition(ConditionType.MEDIA_REACHABLE)
+    asleep_since = reachable.last_transition_time if reachable else None
     woken = hall.wake_requested_at
     if woken is not None and asleep_since is not None and woken > asleep_since:
         return None

@@ -38,6 +38,18 @@ def hall(**what: Any) -> Hall:
     return Hall.from_object(hall_object(**what))
 
 
+def hibernated(since: str) -> dict[str, Any]:
+    """As the operator writes it: Ready stays as it was, only the pod is out of reach."""
+    reachable = {
+        "type": "MediaReachable",
+        "status": "False",
+        "reason": "Hibernated",
+        "message": "",
+        "lastTransitionTime": since,
+    }
+    return {"conditions": [*ready("Hibernated", status="True")["conditions"], reachable]}
+
+
 def ready(reason: str, *, status: str = "False", since: str = CREATED) -> dict[str, Any]:
     return {
         "conditions": [

@@ -10,7 +10,7 @@ from relay_api.gateway.limits import FailureLimit
 from relay_api.gateway.situation import Closed, Hopeless, Reachable, Reason, Waiting, situation_of
 from relay_api.gateway.waking import wake_patch
 from relay_crds.names import ReadyReason
-from unit.api.objects import hall, ready
+from unit.api.objects import hall, hibernated, ready
 
 POD = {"endpoint": "10.0.0.7", "podName": "standup"}
 LATER = "2026-01-31T12:05:00Z"
@@ -45,7 +45,7 @@ def test_a_pod_that_only_the_operator_cannot_reach_is_tried():
 
 
 def test_a_hibernated_hall_is_asleep():
-    found = situation(status=ready("Hibernated", status="True"))
+    found = situation(status=hibernated(LATER))
     assert found == Waiting(reason=Reason.WAKING, message="The hall is waking up.", asleep=True)
 
 
@@ -109,13 +109,13 @@ WAKE = "relay.dev/wake-requested-at"
 
 
 def test_a_sleeping_hall_is_woken_with_the_time_of_now():
-    patch = wake_patch(hall(status=ready("Hibernated", status="True", since=LATER)), NOW)
+    patch = wake_patch(hall(status=hibernated(LATER)), NOW)
     assert patch == {"metadata": {"annotations": {WAKE: "2026-01-31T12:10:00.000Z"}}}
 
 
 def test_a_hall_that_was_woken_since_it_slept_is_not_woken_again():
     found = hall(
-        status=ready("Hibernated", status="True", since=LATER),
+        status=hibernated(LATER),
         annotations={WAKE: "2026-01-31T12:05:00.001Z"},
     )
     assert wake_patch(found, NOW) is None
@@ -123,14 +123,20 @@ def test_a_hall_that_was_woken_since_it_slept_is_not_woken_again():
 
 def test_a_waking_of_an_earlier_sleep_does_not_count():
     found = hall(
-        status=ready("Hibernated", status="True", since=LATER),
+        status=hibernated(LATER),
         annotations={WAKE: "2026-01-31T12:04:00Z"},
     )
     assert wake_patch(found, NOW) is not None
 
 
+def test_a_second_sleep_is_ended_although_ready_was_true_all_along():
+    """Its time was taken for that of the sleep: the wake of the first sleep counted for ever."""
+    found = hall(status=hibernated(LATER), annotations={WAKE: "2026-01-31T12:03:00Z"})
+    assert wake_patch(found, NOW) is not None
+
+
 def test_an_operator_whose_clock_is_ahead_is_still_told_of_a_later_time():
-    found = hall(status=ready("Hibernated", status="True", since="2026-01-31T12:10:30Z"))
+    found = hall(status=hibernated("2026-01-31T12:10:30Z"))
     patch = wake_patch(found, NOW)
     assert patch["metadata"]["annotations"][WAKE] == "2026-01-31T12:10:30.001Z"
 

@@ -53,7 +53,7 @@ class Room:
         self._metrics = metrics
         self._grace_seconds = grace_seconds
         self._by_identity: dict[str, Participant] = {}
-        self._closed = False
+        self._closed_for: LeftReason | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._speakers = Speakers(self._broadcast.speakers)
         self._hooks = Hooks(
@@ -74,9 +74,13 @@ class Room:
         """Let a person in, or back in; the welcome is the first thing its link gets.
 
         Raises:
-            RefusalError: ``hall_closed`` or ``hall_full``, with the close code.
+            RefusalError: ``hall_closed``, ``pod_lost`` or ``hall_full``, with the close code.
         """
-        if self._closed:
+        if self._closed_for == "server_shutdown":
+            raise RefusalError(
+                "pod_lost", "this pod is about to end: connect again", close_code=CloseCode.POD_LOST
+            )
+        if self._closed_for is not None:
             raise RefusalError(
                 "hall_closed", "this hall is closed", close_code=CloseCode.HALL_CLOSED
             )
@@ -180,7 +184,7 @@ class Room:
 
         Media connections that need longer end by themselves.
         """
-        self._closed = True
+        self._closed_for = reason
         links = [p.link for p in self.participants if p.link is not None]
         # Everyone's goodbye first: nobody is told of all the others who leave as well.
         for participant in self.participants:

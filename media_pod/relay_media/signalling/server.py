@@ -55,6 +55,9 @@ class SignallingServer:
         room = self._pod.room
         if room is None:
             return problem(409, "not_assigned", "this pod serves no hall yet")
+        if self._pod.leaving:
+            # The hall goes on elsewhere: the gateway keeps whoever comes until it knows where.
+            return problem(503, "leaving", "this pod is about to end", Retry_After="1")
         try:
             assertion = read_gateway_token(_bearer(request), self._keys, now=time.time())
         except TokenError as error:

@@ -156,6 +156,26 @@ async def test_sigterm_says_goodbye_flushes_events_and_ends(pod: Pod) -> None:
     assert events[0]["data"]["reason"] == "server_shutdown"
 
 
+async def test_a_leaving_pod_sends_nobody_away_for_good(pod: Pod) -> None:
+    """Who came while it waited for its last events to be read was told that the hall is closed."""
+    early, bob = Client(pod, "early"), Client(pod, "bob")
+    await early.join()
+    await bob.connect()
+    assert await pod.events()
+    stopping = asyncio.create_task(pod.stop())
+    assert (await early.expect("bye"))["reconnect"] is True
+    token = pod.gateway_token("late")
+    async with pod.http.get(
+        f"http://127.0.0.1:{pod.signalling_port}/rtc",
+        headers={"Authorization": f"Bearer {token}"},
+    ) as response:
+        assert response.status == 503
+    await bob.send(type="join", v=1, session=bob.session, resume=False)
+    assert (await bob.expect("error"))["code"] == "pod_lost"
+    assert await bob.closed() == 4010
+    assert await stopping == 0
+
+
 async def test_an_idle_pod_ends_at_once_and_answers_409_to_a_join(idle_pod: Pod) -> None:
     token = idle_pod.gateway_token("alice")
     async with idle_pod.http.get(

@@ -60,7 +60,9 @@ class ApiProxy:
             connector=aiohttp.TCPConnector(ssl=connection.ssl_context(), limit=0),
             headers={"Authorization": f"Bearer {t}"} if (t := connection.token) else {},
             timeout=aiohttp.ClientTimeout(total=None),
+            # The API server compresses long lists for who takes it: passed on as it is.
             auto_decompress=False,
+            skip_auto_headers=("Accept-Encoding",),
         )
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", self._forward)
@@ -92,7 +94,7 @@ class ApiProxy:
         headers = {
             name: value
             for name, value in request.headers.items()
-            if name.lower() in {"accept", "content-type", "user-agent"}
+            if name.lower() in {"accept", "accept-encoding", "content-type", "user-agent"}
         }
         async with self._session.request(
             request.method,
@@ -107,7 +109,7 @@ class ApiProxy:
                 request.transport.abort()
                 raise asyncio.CancelledError
             response = web.StreamResponse(status=upstream.status)
-            for name in ("Content-Type", "Retry-After"):
+            for name in ("Content-Type", "Content-Encoding", "Retry-After"):
                 if name in upstream.headers:
                     response.headers[name] = upstream.headers[name]
             await response.prepare(request)

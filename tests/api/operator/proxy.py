@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -112,8 +113,10 @@ class ApiProxy:
             for name in ("Content-Type", "Content-Encoding", "Retry-After"):
                 if name in upstream.headers:
                     response.headers[name] = upstream.headers[name]
-            await response.prepare(request)
-            async for chunk in upstream.content.iter_any():
-                await response.write(chunk)
-            await response.write_eof()
+            # An operator that ends hangs up on its watches: that is no fault of anybody's.
+            with contextlib.suppress(ConnectionResetError):
+                await response.prepare(request)
+                async for chunk in upstream.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
             return response

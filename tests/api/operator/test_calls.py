@@ -33,10 +33,11 @@ async def test_at_rest_it_costs_one_list_of_each_kind_a_round(stage: Stage) -> N
     await stage.apply("room")
     await stage.until("room", "Assigned")
 
-    async def informed() -> bool:
-        return all(reads(stage)[plural] >= 3 for plural in PLURALS)
+    async def informed_and_told() -> bool:
+        told = stage.proxy.writes()["POST /apis/events.k8s.io/v1/namespaces/events"]
+        return told == 2 and all(reads(stage)[plural] >= 3 for plural in PLURALS)
 
-    await eventually(informed, bool)
+    await eventually(informed_and_told, bool)
     stage.proxy.seen.clear()
 
     async def rounds() -> int:

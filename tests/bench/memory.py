@@ -18,6 +18,7 @@ from api.operator.media_pods import MediaPods
 from api.operator.proxy import ApiProxy
 from bench.errors import BenchError
 from bench.halls import create_all, fresh_name, is_ready, manifest, path, remove_all
+from bench.installed_operator import put_aside
 from bench.machine import describe
 from bench.operator_process import OperatorProcess
 from bench.place import need_kubeconfig
@@ -128,7 +129,7 @@ async def _operator(options: Options) -> tuple[dict[str, Idle], Growth]:
     # When the operator ends it hangs up on every long poll, each of which would be a traceback.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     namespace = fresh_name("memory")
-    async with Cluster() as cluster, _namespace(cluster, namespace):
+    async with Cluster() as cluster, put_aside(cluster), _namespace(cluster, namespace):
         with tempfile.TemporaryDirectory(prefix="relay-bench-") as folder:
             media = MediaPods("")
             async with media, ApiProxy(cluster) as proxy:

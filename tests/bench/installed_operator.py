@@ -40,7 +40,9 @@ async def put_aside(cluster: Cluster) -> AsyncIterator[None]:
 async def _until_gone(cluster: Cluster) -> None:
     try:
         async with asyncio.timeout(_SECONDS):
-            while (await cluster.get(_PODS))["items"]:
+            while True:
+                if not (await cluster.get(_PODS))["items"]:
+                    return
                 await asyncio.sleep(0.2)
     except TimeoutError:
         raise BenchError(

@@ -86,6 +86,11 @@ async def test_delays_grow_to_a_bound_and_are_spread(page: Page) -> None:
     assert all(len(set(row)) > 1 for row in delays)
 
 
+async def test_a_slow_network_is_given_more_time_with_each_try(page: Page) -> None:
+    limits = [await call(page, "client/backoff.js", "openLimit", attempt) for attempt in range(8)]
+    assert limits == [4000, 4000, 8000, 8000, 12000, 12000, 12000, 12000]
+
+
 @pytest.mark.parametrize("size", [(340, 560), (1244, 660), (2500, 1300), (700, 200)])
 async def test_tiles_stay_inside_the_stage_or_scroll(page: Page, size: tuple[int, int]) -> None:
     width, height = size

@@ -1,12 +1,9 @@
-import { backoffDelay } from "./backoff.js";
+import { backoffDelay, openLimit } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { Message, parseMessage, readEnding } from "./messages.js";
 
 const PING_EVERY_MS = 2000;
 const SILENCE_LIMIT_MS = 6000; // three pings without any word back
-// Opening the socket, and each silence before `welcome`. A gateway whose node was lost answers
-// nothing, and the next attempt may meet another one.
-const OPEN_LIMIT_MS = 4000;
 const STABLE_AFTER_MS = 5000; // a connection that lives this long starts the back-off again
 
 /**
@@ -138,7 +135,7 @@ export class Connection extends Emitter {
 
   #expectWord() {
     this.#clearTimers();
-    this.#after(OPEN_LIMIT_MS, () => {
+    this.#after(openLimit(this.#attempt), () => {
       this.#lost({ retry: true, slow: false, reason: "signal_lost", message: "" });
     });
   }

@@ -135,7 +135,7 @@ export class Connection extends Emitter {
 
   #expectWord() {
     this.#clearTimers();
-    this.#after(openLimit(this.#attempt), () => {
+    this.#after(openLimit(Math.max(0, this.#attempt - 1)), () => {
       this.#lost({ retry: true, slow: false, reason: "signal_lost", message: "" });
     });
   }

@@ -82,6 +82,8 @@ class Install:
             "RELAY_PORT": str(port),
             "RELAY_HEALTH_PORT": str(health_port),
             "RELAY_DRAIN_SECONDS": "0",
+            # The client writes a kubeconfig's keys to files, which a killed process leaves.
+            "TMPDIR": str(self.folder),
             **extra,
         }
 

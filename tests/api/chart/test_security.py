@@ -182,6 +182,31 @@ def test_media_pods_are_reached_by_the_parts_that_need_each_port(render):
     ]
 
 
+def test_media_pods_beyond_the_first_tenants_namespace_are_not_left_open_to_all(render):
+    values = {"operator.namespaces": ["one", "relay-halls", "two"]}
+    found = [
+        policy
+        for policy in render(values=values).all("NetworkPolicy")
+        if policy["metadata"]["name"] == "relay-media"
+    ]
+    # Each once: Helm refuses a release that holds the same object twice.
+    assert [policy["metadata"]["namespace"] for policy in found] == ["relay-halls", "one", "two"]
+    first, *others = [policy["spec"] for policy in found]
+    assert others == [first, first]
+    off = values | {"networkPolicy.enabled": False}
+    assert not render(values=off).all("NetworkPolicy")
+
+
+def test_the_media_policy_can_be_printed_for_a_namespace_that_the_chart_does_not_know(render):
+    """The command of docs/operations.md, "More tenants"."""
+    only = ("--show-only", "templates/mediapolicies.yaml")
+    found = render("-n", "relay-system", *only, values={"tenant.namespace": "team-b"})
+    (policy,) = found.objects
+    assert (policy["kind"], policy["metadata"]["namespace"]) == ("NetworkPolicy", "team-b")
+    assert peers(policy, 7880) == [("relay-system", "relay-api")]
+    assert policy["spec"]["egress"] == []
+
+
 def test_every_namespace_that_the_chart_makes_is_restricted(rendered):
     (namespace,) = rendered.all("Namespace")
     labels = namespace["metadata"]["labels"]

@@ -19,6 +19,7 @@ DEFAULT_GRACE_SECONDS: Final = 30
 class HallClass:
     """How the media pods of a class of halls run.
 
+    ``image_pull_secrets``: names of Secrets of each hall's own namespace.
     ``requests``, ``limits``: Kubernetes quantities by resource name. ``tolerations``: as in a pod.
     ``advertised_addresses``: ``ip`` or ``ip:port``, offered beside the pod's own address.
     ``codecs``: names as in SDP; one that this release does not know is kept.
@@ -27,6 +28,7 @@ class HallClass:
     meta: ObjectMeta
     image: str
     image_pull_policy: PullPolicy = PullPolicy.IF_NOT_PRESENT
+    image_pull_secrets: tuple[str, ...] = ()
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class HallClass:
             meta=ObjectMeta.from_object(obj),
             image=raw.required_text("image"),
             image_pull_policy=PullPolicy(policy),
+            image_pull_secrets=raw.texts("imagePullSecrets"),
             requests=resources.text_map("requests"),
             limits=resources.text_map("limits"),
             node_selector=raw.text_map("nodeSelector"),

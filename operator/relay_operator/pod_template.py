@@ -62,6 +62,8 @@ def build_pod(
         "tolerations": [*(dict(entry) for entry in hall_class.tolerations), *_lost_node()],
         "containers": [_container(hall_class, inputs)],
     }
+    if hall_class.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in hall_class.image_pull_secrets]
     if hall_class.node_selector:
         spec["nodeSelector"] = dict(hall_class.node_selector)
     if avoid_node is not None:

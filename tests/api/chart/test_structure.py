@@ -60,6 +60,7 @@ def test_a_restricted_namespace_accepts_everything_that_the_chart_makes(render, 
             "ingress.enabled": True, "ingress.host": "rooms.example.com",
             "hallClass.tolerations": [{"operator": "Exists"}],
             "hallClass.advertisedAddresses": ["203.0.113.7:30000"],
+            "hallClass.imagePullSecrets": ["registry"],
         },
     )  # fmt: skip
     for obj in found.all("HallClass"):
@@ -142,6 +143,15 @@ def test_people_are_told_of_turn_unless_it_is_off(rendered, render):
     assert not [name for name in environment(off) if name.startswith("RELAY_TURN")]
 
 
+def test_media_pods_can_pull_from_a_registry_that_asks_for_a_password(rendered, render):
+    def given(found):
+        (hall_class,) = [obj for obj in found.applied() if obj["kind"] == "HallClass"]
+        return hall_class["spec"].get("imagePullSecrets")
+
+    assert given(rendered) is None
+    assert given(render(values={"hallClass.imagePullSecrets": ["registry"]})) == ["registry"]
+
+
 def test_one_replica_of_the_front_door_may_always_be_missing(rendered):
     assert rendered.one("Deployment", "relay-api")["spec"]["replicas"] == 2
     budget = rendered.one("PodDisruptionBudget", "relay-api")["spec"]
@@ -163,6 +173,7 @@ REFUSED = [
     ("operator.retentionSeconds", -1, "'/operator/retentionSeconds'"),
     ("tenant.namespace", "Relay Halls", "'/tenant/namespace'"),
     ("hallClass.codecs", ["AV1"], "'/hallClass/codecs/0'"),
+    ("hallClass.imagePullSecrets", ["My Secret"], "'/hallClass/imagePullSecrets/0'"),
     ("hallClass.advertisedAddresses", ["media.example.com"], "'/hallClass/advertisedAddresses/0'"),
     ("hallClass.resources.requests.cpu", "lots", "'/hallClass/resources/requests/cpu'"),
     ("hallClass.hostNetwork", True, "additional properties 'hostNetwork' not allowed"),

@@ -14,6 +14,7 @@ ACCEPTED = {
     "an_image_by_digest": {"image": "localhost/relay-media@sha256:" + "0" * 64},
     "images_always_pulled": {"imagePullPolicy": "Always"},
     "images_never_pulled": {"imagePullPolicy": "Never"},
+    "secrets_to_pull_the_image_with": {"imagePullSecrets": ["registry", "registry.mirror-2"]},
     "resources_as_numbers_and_texts": {
         "resources": {"requests": {"cpu": 1, "memory": "96Mi"}, "limits": {"cpu": "1500m"}}},
     "requests_that_equal_the_limits": {
@@ -42,6 +43,13 @@ REFUSED = {
     "an_image_that_is_too_long": ({"image": "x" * 513}, "spec.image", "may not be more than 512"),
     "an_unknown_pull_policy": (
         {"imagePullPolicy": "Sometimes"}, "spec.imagePullPolicy", '"Always", "IfNotPresent"'),
+    "a_pull_secret_that_is_no_name": (
+        {"imagePullSecrets": ["My Secret"]},
+        "spec.imagePullSecrets", "must be the name of a Secret"),
+    "a_pull_secret_twice": (
+        {"imagePullSecrets": ["registry"] * 2}, "spec.imagePullSecrets[1]", "Duplicate"),
+    "nine_pull_secrets": (
+        {"imagePullSecrets": [f"s{n}" for n in range(9)]}, "spec.imagePullSecrets", "at most 8"),
     "a_request_that_is_no_quantity": (
         {"resources": {"requests": {"cpu": "lots"}}}, "spec.resources.requests", QUANTITY),
     "a_limit_that_is_no_quantity": (

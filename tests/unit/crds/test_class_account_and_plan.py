@@ -20,12 +20,14 @@ def test_a_hall_class_is_read_with_its_defaults():
 def test_every_field_of_a_hall_class_is_read():
     spec = {
         "image": "m:1", "imagePullPolicy": "Never", "codecs": ["opus"],
+        "imagePullSecrets": ["registry", "mirror"],
         "resources": {"requests": {"cpu": 1, "memory": "96Mi"}, "limits": {"memory": "512Mi"}},
         "nodeSelector": {"pool": "media"}, "tolerations": [{"key": "media", "operator": "Exists"}],
         "priorityClassName": "media", "advertisedAddresses": ["192.0.2.7:30000"],
         "terminationGracePeriodSeconds": 0,
     }  # fmt: skip
     read = HallClass.from_object({"metadata": META, "spec": spec})
+    assert read.image_pull_secrets == ("registry", "mirror")
     assert read.requests == {"cpu": "1", "memory": "96Mi"}
     assert read.limits == {"memory": "512Mi"}
     assert read.node_selector == {"pool": "media"}

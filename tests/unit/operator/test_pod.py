@@ -29,6 +29,7 @@ def test_the_pod_is_the_one_that_was_agreed_on() -> None:
     built = _built(
         requests={"cpu": "100m", "memory": "128Mi"},
         limits={"memory": "512Mi"},
+        image_pull_secrets=("registry", "registry.mirror"),
         node_selector={"pool": "media"},
         tolerations=({"key": "media", "operator": "Exists"},),
         priority_class_name="rooms",
@@ -40,8 +41,13 @@ def test_the_pod_is_the_one_that_was_agreed_on() -> None:
 
 def test_a_bare_class_sets_nothing_that_it_does_not_say() -> None:
     spec = _built()["spec"]
-    assert not {"nodeSelector", "priorityClassName"} & set(spec)
+    assert not {"imagePullSecrets", "nodeSelector", "priorityClassName"} & set(spec)
     assert "resources" not in spec["containers"][0]
+
+
+def test_a_media_pod_is_given_what_opens_the_registry_of_its_image() -> None:
+    spec = _built(image_pull_secrets=("registry",))["spec"]
+    assert spec["imagePullSecrets"] == [{"name": "registry"}]
 
 
 def test_a_lost_node_is_avoided_by_name_and_taken_where_there_is_no_other() -> None:

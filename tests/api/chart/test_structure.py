@@ -143,6 +143,13 @@ def test_people_are_told_of_turn_unless_it_is_off(rendered, render):
     assert not [name for name in environment(off) if name.startswith("RELAY_TURN")]
 
 
+def test_participants_behind_an_ingress_do_not_all_count_as_one_address(rendered, render):
+    assert environment(rendered)["RELAY_TRUSTED_PROXIES"] == ""
+    ranges = ["10.244.0.0/16", "2001:db8:42::/56"]
+    found = environment(render(values={"api.trustedProxies": ranges}))
+    assert found["RELAY_TRUSTED_PROXIES"] == ",".join(ranges)
+
+
 def test_media_pods_can_pull_from_a_registry_that_asks_for_a_password(rendered, render):
     def given(found):
         (hall_class,) = [obj for obj in found.applied() if obj["kind"] == "HallClass"]
@@ -163,6 +170,8 @@ REFUSED = [
     ("apiReplicas", 2, "additional properties 'apiReplicas' not allowed"),
     ("api.replicas", 0, "'/api/replicas'"),
     ("api.publicURL", "rooms.example.com", "'/api/publicURL'"),
+    ("api.trustedProxies", ["ingress.example.com"], "'/api/trustedProxies/0'"),
+    ("api.trustedProxies", ["*"], "'/api/trustedProxies/0'"),
     ("logLevel", "LOUD", "'/logLevel'"),
     ("image.registry", "", "'/image/registry'"),
     ("image.tag", "a tag", "'/image/tag'"),

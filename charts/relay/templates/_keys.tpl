@@ -72,6 +72,11 @@ because every template must see the same, and each call of a generator makes ano
 */}}
 {{- define "relay.make" -}}
 {{- if not (hasKey .Values "made") -}}
+{{- include (ternary "relay.makeKeys" "relay.expectKeys" .Values.keys.create) . -}}
+{{- end -}}
+{{- end }}
+
+{{- define "relay.makeKeys" -}}
 {{- $made := dict "freshKey" "" -}}
 {{- range $name := list "control-key" "gateway-key" -}}
   {{- $held := (lookup "v1" "Secret" $.Release.Namespace (printf "relay-%s" $name)).data | default dict -}}
@@ -117,5 +122,4 @@ because every template must see the same, and each call of a generator makes ano
 {{- end -}}
 {{- $_ := set $made "keys" $keys -}}
 {{- $_ := set .Values "made" $made -}}
-{{- end -}}
 {{- end }}

@@ -172,6 +172,7 @@ REFUSED = [
     ("api.publicURL", "rooms.example.com", "'/api/publicURL'"),
     ("api.trustedProxies", ["ingress.example.com"], "'/api/trustedProxies/0'"),
     ("api.trustedProxies", ["*"], "'/api/trustedProxies/0'"),
+    ("keys.create", "no", "'/keys/create'"),
     ("logLevel", "LOUD", "'/logLevel'"),
     ("image.registry", "", "'/image/registry'"),
     ("image.tag", "a tag", "'/image/tag'"),

@@ -6,18 +6,18 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
 from relay_crds import Hall, HallStatus
 from relay_crds.names import FINALIZER, MEDIA_POD_MANAGER, Label
 from relay_operator import log
 from relay_operator.cluster.state import ClusterState
-from relay_operator.control.answers import PodAnswer
 from relay_operator.control.client import PodAddress
 from relay_operator.control.reports import Reports
 from relay_operator.errors import (
     AlreadyExistsError,
     GoneError,
+    KeyRefusedError,
     PodConflictError,
     PodUnreachableError,
     RejectedError,
@@ -25,11 +25,11 @@ from relay_operator.errors import (
 from relay_operator.expectations import Expectations
 from relay_operator.memory import HallMemory
 from relay_operator.metrics import PODS_LOST, READY_SECONDS
+from relay_operator.outside import Cluster, EventRecorder, PodControl
 from relay_operator.patches import merge_patch
 from relay_operator.plan import (
     Action,
     AddFinalizer,
-    Assignment,
     AssignPod,
     ClosePod,
     CreatePod,
@@ -44,44 +44,6 @@ from relay_operator.plan import (
 from relay_operator.pod_template import PodInputs, build_pod
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Cluster(Protocol):
-    """What is asked of the API server; ``KubeApi`` says what each call raises."""
-
-    async def create_pod(self, pod: dict[str, Any]) -> dict[str, Any]: ...
-
-    async def get_pod(self, namespace: str, name: str) -> dict[str, Any]: ...
-
-    async def delete_pod(
-        self, namespace: str, name: str, *, uid: str, grace: int | None = None
-    ) -> dict[str, Any]: ...
-
-    async def get_hall(self, namespace: str, name: str) -> dict[str, Any]: ...
-
-    async def patch_hall(
-        self, namespace: str, name: str, patch: dict[str, Any]
-    ) -> dict[str, Any]: ...
-
-    async def patch_hall_status(
-        self, namespace: str, name: str, patch: dict[str, Any]
-    ) -> dict[str, Any]: ...
-
-    async def delete_hall(self, namespace: str, name: str, *, uid: str, version: str) -> None: ...
-
-
-class PodControl(Protocol):
-    """What is asked of media pods; ``PodClient`` says what each call raises."""
-
-    async def assign(self, pod: PodAddress, assignment: Assignment) -> PodAnswer: ...
-
-    async def close(self, pod: PodAddress, reason: str) -> None: ...
-
-
-class EventRecorder(Protocol):
-    """Where Events go."""
-
-    def emit(self, hall: Hall, event: EmitEvent) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,17 +129,18 @@ class Applier:
                 )
                 _log.info("a closed hall's retention is over", extra=log.of(hall))
             case AddFinalizer():
-                await self._set_finalizers(hall, (*hall.meta.finalizers, FINALIZER))
+                await self._set_finalizer(hall, wanted=True)
             case RemoveFinalizer():
-                kept = tuple(name for name in hall.meta.finalizers if name != FINALIZER)
-                await self._set_finalizers(hall, kept)
+                await self._set_finalizer(hall, wanted=False)
 
-    async def _set_finalizers(self, hall: Hall, finalizers: Sequence[str]) -> None:
-        # The list is replaced whole, so the version must be the one it was read with.
+    async def _set_finalizer(self, hall: Hall, *, wanted: bool) -> None:
+        # The list is replaced whole: it and its version are those of one and the same reading, or
+        # what somebody else added meanwhile would be taken away.
         current = self._state.halls.get(hall.meta.uid) or hall
+        others = [name for name in current.meta.finalizers if name != FINALIZER]
         patch = {
             "metadata": {
-                "finalizers": list(finalizers),
+                "finalizers": [*others, FINALIZER] if wanted else others,
                 "resourceVersion": current.meta.resource_version,
             }
         }
@@ -290,9 +253,13 @@ class Applier:
             self._reports.conflicting(action.uid)
             return True
         except PodUnreachableError as error:
-            self._reports.failed(action.uid)
             if isinstance(action, ClosePod):
                 self._reports.asked_to_close(action.uid)
+            if isinstance(error, KeyRefusedError):
+                if self._reports.refused(action.uid):
+                    _log.warning("%s", error, extra=log.of(hall) | {"pod": action.name})
+                return False
+            self._reports.failed(action.uid)
             _log.debug("a pod does not answer", extra=log.of(hall) | {"reason": str(error)})
             return False
         return True

@@ -62,5 +62,9 @@ class PodUnreachableError(TransientError):
     """The pod's control port gave no usable answer, or somebody else answered on its address."""
 
 
+class KeyRefusedError(PodUnreachableError):
+    """The pod lives and does not know the key that we sign with: it started with another one."""
+
+
 class PodConflictError(PermanentError):
     """The pod belongs to another hall (409): it can never serve this one."""

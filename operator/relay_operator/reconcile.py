@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from relay_crds import Hall
 from relay_operator import log
-from relay_operator.apply import Applier, Cluster
+from relay_operator.apply import Applier
 from relay_operator.cluster.state import ClusterState, HallKey
 from relay_operator.control.client import PodAddress
 from relay_operator.control.reports import Reports
@@ -18,6 +18,7 @@ from relay_operator.errors import ConflictError, GoneError, PermanentError, Tran
 from relay_operator.expectations import Expectations
 from relay_operator.memory import HallMemory
 from relay_operator.metrics import RECONCILE_SECONDS, RECONCILES
+from relay_operator.outside import Cluster
 from relay_operator.plan import Limits, Observed, PodState, plan
 from relay_operator.workqueue import WorkQueue
 
@@ -98,6 +99,8 @@ class Reconciler:
             self._queue.add_failed(key)
             return "gone"
         except PermanentError as error:
+            # Refused may mean that what it was planned from is old.
+            await self._refresh(key)
             wait = self._queue.add_failed(key, at_least=_PERMANENT_SECONDS)
             self._tell("a pass was refused", key, error, wait)
             return "permanent"

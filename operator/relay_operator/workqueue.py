@@ -16,6 +16,8 @@ K = TypeVar("K", bound=Hashable)
 
 _BACKOFF_BASE: Final = 0.2
 _BACKOFF_MAX: Final = 60.0
+_SUPERSEDED_MAX: Final = 64
+"""Entries of the heap that may stand for nothing any more, beside as many as there are keys."""
 
 
 class WorkQueue(Generic[K]):
@@ -52,6 +54,8 @@ class WorkQueue(Generic[K]):
         self._due[key] = due
         self._count += 1
         heapq.heappush(self._heap, (due, self._count, key))
+        if len(self._heap) > 2 * len(self._due) + _SUPERSEDED_MAX:
+            self._drop_superseded()
         self._wakeup.set()
 
     def add_failed(self, key: K, *, at_least: float = 0.0) -> float:
@@ -120,6 +124,15 @@ class WorkQueue(Generic[K]):
     def oldest_waiting(self) -> float:
         """Seconds that the key at the head has waited for a worker."""
         return self._clock() - min(self._waiting.values(), default=self._clock())
+
+    def _drop_superseded(self) -> None:
+        """A wish for a far day would else stay until then, one for each time it was renewed."""
+        kept: dict[K, tuple[float, int, K]] = {}
+        for entry in self._heap:
+            if self._due.get(entry[2]) == entry[0]:
+                kept[entry[2]] = entry
+        self._heap = list(kept.values())
+        heapq.heapify(self._heap)
 
     def _release_due(self) -> None:
         now = self._clock()

@@ -164,9 +164,9 @@ class KubeApi:
                 timeout=_LIST_TIMEOUT if verb == "list" else _TIMEOUT,
             ) as response:
                 API_REQUESTS.labels(verb, resource, str(response.status)).inc()
-                text = await response.text()
+                answer = _parsed(await response.read(), success=response.status < 300)
                 wait = response.headers.get("Retry-After", "")
-                return response.status, _parsed(text), float(wait) if wait.isdigit() else None
+                return response.status, answer, float(wait) if wait.isdigit() else None
         except (aiohttp.ClientError, TimeoutError) as error:
             API_REQUESTS.labels(verb, resource, "none").inc()
             raise UnavailableError(f"{verb} {resource}: {type(error).__name__} {error}") from error
@@ -178,11 +178,18 @@ def version_of(metadata: Mapping[str, Any]) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _parsed(text: str) -> RawObject:
+def _parsed(body: bytes, *, success: bool) -> RawObject:
+    """The object in an answer; of a refusal that has none, its first words as the message.
+
+    Raises:
+        UnavailableError: what should be an object is none. Something in between answered.
+    """
     try:
-        answer = json.loads(text)
-    except ValueError:
-        return {"message": text[:200]}
+        answer = json.loads(body)
+    except ValueError as error:  # bytes that are no UTF-8 are one of these, too
+        if success:
+            raise UnavailableError("the answer is not JSON: is that the API server?") from error
+        return {"message": body[:200].decode("utf-8", "replace")}
     return cast(RawObject, answer) if isinstance(answer, dict) else {}
 
 

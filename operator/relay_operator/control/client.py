@@ -16,7 +16,7 @@ from relay_operator.control.answers import (
     read_events,
     read_status,
 )
-from relay_operator.errors import PodConflictError, PodUnreachableError
+from relay_operator.errors import KeyRefusedError, PodConflictError, PodUnreachableError
 from relay_operator.metrics import CONTROL_REQUESTS
 from relay_operator.plan import Assignment
 from relay_operator.tokens import ControlTokens
@@ -123,6 +123,11 @@ class PodClient:
             CONTROL_REQUESTS.labels(call, outcome).inc()
         if outcome == "409":
             raise PodConflictError("the pod says that it serves another hall")
+        if outcome == "401":
+            raise KeyRefusedError(
+                "this media pod does not know the operator's control key, which was changed after "
+                "it started: its call goes on, uncounted, until the hall is closed"
+            )
         if outcome != "200":
             raise PodUnreachableError(f"{call}: the pod answered {outcome}")
         if len(data) > ANSWER_MAX_BYTES:

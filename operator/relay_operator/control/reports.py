@@ -66,6 +66,17 @@ class Reports:
         )
         return old.failing_since is None
 
+    def refused(self, pod_uid: str) -> bool:
+        """The pod lives and does not know our key; returns whether that is news."""
+        old = self.get(pod_uid)
+        self._reports[pod_uid] = replace(
+            old,
+            failing_since=None,
+            first_tried_at=old.first_tried_at or self._clock(),
+            refuses_key=True,
+        )
+        return not old.refuses_key
+
     def conflicting(self, pod_uid: str) -> None:
         self._reports[pod_uid] = replace(self.get(pod_uid), conflict=True)
 
@@ -90,12 +101,15 @@ class Reports:
         """Whether the fault is likely to be on our side of the network.
 
         One lost node silences one node's pods. Most pods silent, on two nodes or more, is what it
-        looks like when the operator itself is cut off: then nobody's call is ended for it.
+        looks like when the operator itself is cut off: then nobody's call is ended for it. A pod
+        that never answered this process counts as well, where its kubelet calls it ready: a new
+        operator may be cut off from its first moment on.
         """
         tracked = [
             (pod, found)
             for pod in pods
-            if (found := self._reports.get(pod.uid)) and found.state is PodState.ASSIGNED
+            if (found := self._reports.get(pod.uid))
+            and (found.state is PodState.ASSIGNED or (found.failing_since and pod.ready))
         ]
         silent = [pod for pod, found in tracked if found.failing_since is not None]
         nodes = {pod.node_name for pod in silent}

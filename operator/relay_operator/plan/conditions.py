@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from relay_crds import Condition, Hall, HallStatus
 from relay_crds.names import ConditionStatus, ConditionType, ReadyReason
 
+_MESSAGE_MAX: Final = 32_768
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
 
@@ -31,7 +33,7 @@ def with_condition(
         type=kind.value,
         status=value,
         reason=reason,
-        message=message,
+        message=message[:_MESSAGE_MAX],
         observed_generation=generation,
         last_transition_time=now if moved or old is None else old.last_transition_time,
     )

@@ -41,6 +41,7 @@ class PodReport:
     ``assignment``: the one it has confirmed to this process. ``sequence``: the last event read.
     ``failing_since``: the first failed request after the last good one. ``conflict``: it said that
     it belongs to another hall. ``closing_since``: when this process first asked it to close.
+    ``refuses_key``: it answers, and does not know the key that we sign with.
     """
 
     pod_uid: str
@@ -53,6 +54,7 @@ class PodReport:
     first_tried_at: datetime | None = None
     conflict: bool = False
     closing_since: datetime | None = None
+    refuses_key: bool = False
 
     def failing_for(self, now: datetime) -> timedelta:
         return timedelta(0) if self.failing_since is None else now - self.failing_since

@@ -105,10 +105,17 @@ def ending_of(hall: Hall, pod: Pod, observed: Observed, now: datetime) -> Ending
 def _silence(hall: Hall, pod: Pod, observed: Observed, now: datetime) -> Ending | None:
     report = observed.report(pod)
     silent = report.failing_for(now)
-    was_assigned = report.state is PodState.ASSIGNED or served(hall, pod)
+    answered = report.state is PodState.ASSIGNED
     # The kubelet's own word counts even while we suspect our side of the network.
     suspended = observed.outage and pod.ready
-    if not was_assigned or suspended or silent <= observed.limits.unreachable_verdict:
+    # One that never answered this process may be out of its reach only for now: after a restart of
+    # ours, whatever lets us through to the pods may need a moment.
+    patience = (
+        observed.limits.unreachable_verdict
+        if answered or not pod.ready
+        else observed.limits.start_patience
+    )
+    if not (answered or served(hall, pod)) or suspended or silent <= patience:
         return None
     return Ending(
         reason="NodeLost",

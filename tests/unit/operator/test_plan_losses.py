@@ -105,12 +105,13 @@ LOSSES = {
         message="the control port has not answered for 4 s",
         does=[*REPLACED, "DeletePod"],
     ),
-    "a restart of this process does not hide a silent pod": Loss(
+    "a restart of this process does not hide a silent pod for long": Loss(
         observed=seen(
-            pod(), reports=[PodReport(pod_uid="pod-0", first_tried_at=ago(5), failing_since=ago(5))]
+            pod(),
+            reports=[PodReport(pod_uid="pod-0", first_tried_at=ago(31), failing_since=ago(31))],
         ),
         reason="NodeLost",
-        message="the control port has not answered for 5 s",
+        message="the control port has not answered for 31 s",
         does=[*REPLACED, "DeletePod"],
     ),
     "the kubelet's word ends a pod even while we may be cut off ourselves": Loss(

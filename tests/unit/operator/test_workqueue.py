@@ -66,6 +66,22 @@ async def test_of_two_delays_the_earlier_counts(
     assert queue.next_in() is None
 
 
+async def test_a_wish_for_a_far_day_that_is_renewed_costs_no_memory(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    """Each renewal left an entry until that day: closed halls made the process ever larger."""
+    for _ in range(1000):
+        for key in ("a", "b"):
+            queue.add(key)
+            queue.done(await queue.get())
+            queue.add_after(key, 30 * 86_400)
+        clock.seconds += 300
+    assert queue.delayed == 2
+    assert len(queue._heap) <= 2 * 2 + 64 + 1
+    clock.seconds += 31 * 86_400
+    assert sorted([await queue.get(), await queue.get()]) == ["a", "b"]
+
+
 async def test_a_key_that_is_ready_drops_its_delay(queue: WorkQueue[str], clock: Clock) -> None:
     queue.add_after("a", 5)
     queue.add("a")

@@ -1,0 +1,152 @@
+"""One test for each thing that went wrong once, or was seen to be about to."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from relay_crds.names import FINALIZER
+from relay_operator.apply import Applier
+from relay_operator.cluster.api import _parsed
+from relay_operator.cluster.state import ClusterState
+from relay_operator.control.client import PodAddress, PodClient
+from relay_operator.control.reports import Reports
+from relay_operator.errors import KeyRefusedError, RejectedError, UnavailableError
+from relay_operator.expectations import Expectations
+from relay_operator.memory import HallMemory
+from relay_operator.plan import PatchStatus, PodReport, RemoveFinalizer, plan
+from relay_operator.pod_template import PodInputs
+from relay_operator.tokens import ControlTokens
+from unit.operator.cases import FAILED, NOW, ago, kinds, pod, report, seen, served
+from unit.operator.process import Process, Silence
+from unit.operator.world import World
+
+
+class Patched:
+    """An API server that takes every patch of a Hall."""
+
+    def __init__(self) -> None:
+        self.patches: list[dict[str, Any]] = []
+
+    async def patch_hall(self, namespace: str, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        self.patches.append(patch)
+        return {"metadata": {"deletionTimestamp": "x"}}
+
+
+def _hall_object(*, version: str, finalizers: list[str]) -> dict[str, Any]:
+    meta = {
+        "name": "room",
+        "namespace": "tenant",
+        "uid": "hall-uid",
+        "creationTimestamp": "2026-01-31T11:59:58Z",
+        "resourceVersion": version,
+        "finalizers": finalizers,
+    }
+    return {"metadata": meta, "spec": {}, "status": {}}
+
+
+async def test_a_finalizer_that_somebody_added_meanwhile_is_not_taken_away() -> None:
+    cluster, state = Patched(), ClusterState(lambda key: None)
+    applier = Applier(
+        cluster=cluster,  # type: ignore[arg-type]
+        pods=None,  # type: ignore[arg-type]
+        state=state,
+        reports=Reports(clock=lambda: NOW),
+        expectations=Expectations(clock=lambda: 0.0),
+        recorder=Silence(),
+        inputs=PodInputs(operator_public_key="o", gateway_public_key="g"),
+        clock=lambda: NOW,
+    )
+    state.put_hall(_hall_object(version="7", finalizers=[FINALIZER]))
+    planned_for = state.halls.get("hall-uid")
+    assert planned_for is not None
+    state.put_hall(_hall_object(version="9", finalizers=["foregroundDeletion", FINALIZER]))
+    await applier.apply(planned_for, [RemoveFinalizer()], HallMemory())
+    (patch,) = cluster.patches
+    assert patch["metadata"] == {"finalizers": ["foregroundDeletion"], "resourceVersion": "9"}
+
+
+def test_last_words_longer_than_the_status_takes_do_not_wedge_the_hall() -> None:
+    ended = pod(**FAILED, terminated_reason="Error" * 100, terminated_message="x" * 4096)
+    actions = plan(served(), seen(ended), NOW)
+    (status,) = [action.status for action in actions if isinstance(action, PatchStatus)]
+    failure = status.last_pod_failure
+    assert failure is not None
+    assert failure.message is not None
+    assert len(failure.message) == 1024
+    assert len(failure.reason) == 128
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8b\x08garbled", b"<html>", b""])
+def test_an_answer_that_is_no_json_is_an_outage_and_ends_no_process(body: bytes) -> None:
+    """It ended the operator: the error was of no kind that anybody expected."""
+    with pytest.raises(UnavailableError, match="not JSON"):
+        _parsed(body, success=True)
+    assert isinstance(_parsed(body, success=False)["message"], str)
+
+
+async def test_a_refused_write_is_planned_anew_from_what_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(random=random.Random(1))
+    process = Process(world)
+    world.halls["room"] = _hall_object(version="7", finalizers=[])
+    process.resync()
+    key = ("tenant", "room")
+
+    async def refused(_: object) -> None:
+        world.halls["room"] = _hall_object(version="9", finalizers=[])
+        raise RejectedError("status.eventCursor.sequence: Required value", code=422)
+
+    monkeypatch.setattr(process.reconciler, "reconcile", refused)
+    assert await process.reconciler.handle(key) == "permanent"
+    found = process.state.hall(key)
+    assert found is not None
+    assert found.meta.resource_version == "9"
+
+
+async def test_a_pod_that_does_not_know_our_key_is_told_apart_from_one_that_is_gone() -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"code": "unauthorized"}, status=401)
+
+    app = web.Application()
+    app.router.add_post("/close", refuse)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    tokens = ControlTokens(Ed25519PrivateKey.generate(), clock=time.time)
+    client = PodClient(tokens, port=runner.addresses[0][1])
+    await client.open()
+    try:
+        address = PodAddress(ip="127.0.0.1", pod_uid="pod-0", hall_uid="hall-uid")
+        with pytest.raises(KeyRefusedError, match="control key"):
+            await client.close(address, "deleted")
+    finally:
+        await client.close_sessions()
+        await runner.cleanup()
+
+
+def test_a_changed_control_key_ends_no_call() -> None:
+    """The pod answers 401: that counted as silence, and every running call was replaced."""
+    reports = Reports(clock=lambda: NOW)
+    reports.failed("pod-0")
+    assert reports.refused("pod-0")
+    assert not reports.refused("pod-0")
+    later = replace(reports.get("pod-0"), first_tried_at=ago(600))
+    assert kinds(plan(served(), seen(pod(), reports=[later]), NOW)) == ["AssignPod"]
+
+
+def test_a_pod_out_of_a_new_operators_reach_is_not_given_up_at_once() -> None:
+    """After an upgrade the operator has another address, which a policy may admit late."""
+    never = PodReport(pod_uid="pod-0", first_tried_at=ago(5), failing_since=ago(5))
+    assert "CreatePod" not in kinds(plan(served(), seen(pod(), reports=[never]), NOW))
+    # The kubelet's own word, and a pod that did answer before, are another matter.
+    assert "CreatePod" in kinds(plan(served(), seen(pod(ready=False), reports=[never]), NOW))
+    answered = report(pod(), failing_since=ago(5))
+    assert "CreatePod" in kinds(plan(served(), seen(pod(), reports=[answered]), NOW))

@@ -2,7 +2,8 @@
 #
 # CLUSTER=current uses the current kube context instead of a cluster of our own; RELAY_REGISTRY then
 # names a registry that docker here may push to and the cluster pull from, RELAY_PUBLIC_URL the
-# address of the page. RELAY_CACHE and RELAY_STATE move what is kept. tests/cluster says more.
+# address of the page. There a release `relay` in relay-system that was not installed from here is
+# refused, and `make down` uninstalls the one that was. RELAY_CACHE and RELAY_STATE move what is kept. tests/cluster says more.
 SHELL := /bin/bash
 PYTHON ?= python3
 GROUND := PYTHONPATH=tests $(PYTHON) -m cluster

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from cluster import leftovers, lifecycle, packages, places, release
+from cluster import leftovers, lifecycle, owned, packages, places, release
+from cluster.clusters import CURRENT
 from cluster.progress import say, step
 
 _WHILE_THE_CLUSTER_COMES_UP = ("check", "unit", "fuzz")
@@ -20,10 +21,17 @@ _COUNT = re.compile(r"(\d+) (passed|failed|error)s?\b")
 
 
 def run(name: str, *, workers: int) -> int:
-    """Run all layers; the number of failures. Nothing may be left of the cluster afterwards."""
+    """Run all layers; the number of failures. Nothing may be left of the cluster afterwards.
+
+    Raises:
+        GroundError: with ``CLUSTER=current``, somebody else's release is there.
+    """
+    name = CURRENT if lifecycle.is_current() else name
     packages.ensure(packages.BROWSER, why="the browser tests")
     with places.locked(f"session-{name}", folder=places.state()):
         lifecycle.down(name)
+        if (borrowed := lifecycle.get(name)) is not None:
+            owned.refuse_foreign(borrowed)
         before = leftovers.take()
         counts = {"passed": 0, "failed": 0}
         try:

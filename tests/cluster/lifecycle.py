@@ -5,7 +5,18 @@ from __future__ import annotations
 import concurrent.futures
 import os
 
-from cluster import commands, engine, machine, node_image, places, programs, pulling, records
+from cluster import (
+    commands,
+    engine,
+    machine,
+    node_image,
+    owned,
+    places,
+    programs,
+    pulling,
+    records,
+    release,
+)
 from cluster.clusters import CURRENT, PAGE_PORT, Cluster
 from cluster.engine import Engine
 from cluster.errors import GroundError
@@ -13,6 +24,11 @@ from cluster.images import Images
 from cluster.images import build as build_images
 from cluster.programs import Tools
 from cluster.progress import say, step
+
+
+def is_current() -> bool:
+    """Whether the current kube context is used instead of a cluster of our own."""
+    return os.environ.get("CLUSTER") == CURRENT
 
 
 def up(name: str, *, workers: int = 2, http_port: int = 0) -> Cluster:
@@ -30,7 +46,7 @@ def up(name: str, *, workers: int = 2, http_port: int = 0) -> Cluster:
         concurrent.futures.ThreadPoolExecutor() as pool,
     ):
         try:
-            if os.environ.get("CLUSTER") == CURRENT:
+            if is_current():
                 return _current_context()
             # The compiler starts while packages are fetched and the engine comes up.
             tools_later = pool.submit(programs.tools)
@@ -46,7 +62,14 @@ def up(name: str, *, workers: int = 2, http_port: int = 0) -> Cluster:
 
 
 def up_with_images(name: str, *, workers: int = 2, http_port: int = 0) -> tuple[Cluster, Images]:
-    """The cluster with Relay's images in it; they are built while the cluster comes up."""
+    """The cluster with Relay's images in it; they are built while the cluster comes up.
+
+    Raises:
+        GroundError: one of the two failed. Or somebody else's release is in the current context.
+    """
+    if is_current():
+        # Before minutes go into images.
+        owned.refuse_foreign(_current_context())
     with (
         places.locked("users", folder=places.state(), shared=True),
         concurrent.futures.ThreadPoolExecutor() as pool,
@@ -66,7 +89,7 @@ def up_with_images(name: str, *, workers: int = 2, http_port: int = 0) -> tuple[
 
 def get(name: str) -> Cluster | None:
     """The named cluster, if it is up; starts and builds nothing."""
-    if os.environ.get("CLUSTER") == CURRENT:
+    if is_current():
         return _current_context()
     docker = engine.current()
     if docker is None or not records.exists(name):
@@ -75,7 +98,17 @@ def get(name: str) -> Cluster | None:
 
 
 def down(name: str) -> None:
-    """Remove the cluster with its routes; the engine too if it was ours and this was the last."""
+    """Remove the cluster with its routes; the engine too if it was ours and this was the last.
+
+    With ``CLUSTER=current``, remove the release that this ground installed, and nothing else.
+    """
+    if is_current():
+        # Without a record there is nothing to ask the cluster, which may be gone.
+        if owned.any_recorded():
+            release.take_away(_current_context())
+        else:
+            say("this ground installed no release with CLUSTER=current: nothing to take away")
+        return
     with places.locked(f"cluster-{name}", folder=places.state()):
         docker = engine.current()
         containers = docker.node_names(name) if docker else []
@@ -92,7 +125,7 @@ def down(name: str) -> None:
 
 def down_all() -> None:
     """Remove every cluster of this state folder that no running ``make test`` is using."""
-    for name in records.names() or ["relay"]:
+    for name in [CURRENT] if is_current() else records.names() or ["relay"]:
         with places.try_locked(f"session-{name}", folder=places.state()) as unused:
             if unused:
                 down(name)

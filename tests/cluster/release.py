@@ -11,14 +11,14 @@ import urllib.request
 import zlib
 from typing import Any
 
-from cluster import commands, places, records
+from cluster import commands, owned, places, records
 from cluster.clusters import Cluster
 from cluster.errors import GroundError
 from cluster.images import Images
-from cluster.progress import step
+from cluster.progress import say, step
 
-NAME = "relay"
-NAMESPACE = "relay-system"
+NAME = owned.NAME
+NAMESPACE = owned.NAMESPACE
 TENANT = "relay-halls"
 _NODE_PORT = 30080
 _TURN_PORT = 30478
@@ -30,8 +30,13 @@ def install(cluster: Cluster, images: Images) -> None:
     """Install or upgrade the chart; returns when every part is ready.
 
     Raises:
-        GroundError: helm gave up; names what is not ready.
+        GroundError: helm gave up; names what is not ready. Or somebody else's release is there.
     """
+    with owned.installing(cluster):
+        _install(cluster, images)
+
+
+def _install(cluster: Cluster, images: Images) -> None:
     manifest = {
         "apiVersion": "v1",
         "kind": "Namespace",
@@ -72,11 +77,37 @@ def install(cluster: Cluster, images: Images) -> None:
 
 
 def uninstall(cluster: Cluster) -> None:
-    """Remove the release, if there is one, so that no operator but a test's own is at work."""
+    """Remove the release, if there is one, so that no operator but a test's own is at work.
+
+    Raises:
+        GroundError: somebody else's release is there.
+    """
+    owned.refuse_foreign(cluster)
     helm = [str(cluster.tools.helm), "--namespace", NAMESPACE]
     if commands.works([*helm, "status", NAME], env=cluster.env):
         with step(f"helm uninstall {NAME}"):
             commands.output([*helm, "uninstall", NAME, "--wait"], env=cluster.env, timeout=300)
+    owned.forget(cluster)
+
+
+def take_away(cluster: Cluster) -> None:
+    """From a cluster that is not ours, remove what this ground installed; says what stays."""
+    if not owned.ours(cluster):
+        say(f"the current context holds no release {NAME} that this ground installed: untouched")
+        return
+    with step(f"delete the halls in {TENANT}"):
+        try:
+            # Before the operator goes: nobody else takes their pods away.
+            delete = ("delete", "halls", "--all", "--timeout=120s")
+            cluster.kubectl("-n", TENANT, *delete, timeout=150)
+        except GroundError as error:
+            say(f"halls stay: {error.why}")
+    uninstall(cluster)
+    say(
+        f"the kinds, their objects and the namespaces {NAMESPACE} and {TENANT} stay; where nobody "
+        f"needs them: kubectl delete namespace {NAMESPACE} {TENANT}; "
+        "kubectl delete crd -l app.kubernetes.io/part-of=relay"
+    )
 
 
 def api_key(cluster: Cluster) -> str:

@@ -69,6 +69,24 @@ def names() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.json"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A cluster as it was made at one time: one of the same name made later is another."""
+
+    name: str
+    nanoseconds: int
+
+
+def made() -> set[Made]:
+    """Every cluster that this state folder knows of, with when it was made."""
+    found = set()
+    for path in _folder().glob("*.json"):
+        # Others come and go while we look.
+        with contextlib.suppress(FileNotFoundError):
+            found.add(Made(name=path.stem, nanoseconds=path.stat().st_mtime_ns))
+    return found
+
+
 def kubeconfig(name: str) -> Path:
     return _folder() / f"{name}.kubeconfig"
 

@@ -6,7 +6,7 @@
 | operator | nothing; new halls wait until it is back | - |
 | front door | the picture goes on; "Reconnecting" until another replica answers | 30 s |
 | API server | nothing; who holds a token can still join a hall that runs | - |
-| the hall's node, with a front door on it | "Reconnecting", then everybody again on another node | 60 s |
+| the hall's node, with a front door on it | "Reconnecting", then all again on another node | 60 s |
 """
 
 from __future__ import annotations

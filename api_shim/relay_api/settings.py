@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -78,7 +79,7 @@ class Settings:
             ),
             log_level=level,
             allowed_origins=env.words("RELAY_ALLOWED_ORIGINS"),
-            trusted_proxies=env.words("RELAY_TRUSTED_PROXIES"),
+            trusted_proxies=env.networks("RELAY_TRUSTED_PROXIES"),
             max_sockets=env.integer("RELAY_MAX_SOCKETS", cls.max_sockets, 1, 1_000_000),
             drain_seconds=env.seconds("RELAY_DRAIN_SECONDS", cls.drain_seconds),
             stale_limit_seconds=env.seconds("RELAY_STALE_SECONDS", cls.stale_limit_seconds),
@@ -123,6 +124,19 @@ class _Environ:
     def words(self, name: str) -> tuple[str, ...]:
         parts = (part.strip() for part in self._environ.get(name, "").split(","))
         return tuple(part for part in parts if part)
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        words = self.words(name)
+        for word in words:
+            try:
+                ipaddress.ip_network(word)
+            except ValueError:
+                # uvicorn would take it for the name of a Unix socket, and trust nobody.
+                raise SettingsError(
+                    f"{name} holds {word}: use an address, or a network without host bits "
+                    "such as 10.244.0.0/16"
+                ) from None
+        return words
 
     def url(self, name: str) -> str:
         text = self._environ.get(name, "").rstrip("/")

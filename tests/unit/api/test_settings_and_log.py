@@ -49,6 +49,8 @@ def test_defaults_are_those_of_the_chart(environ):
         ("RELAY_LOG_LEVEL", "LOUD"),
         ("RELAY_TURN_URLS", "http://turn"),
         ("RELAY_TURN_URLS", "turn:a:3478"),
+        ("RELAY_TRUSTED_PROXIES", "10.244.0.1/16"),
+        ("RELAY_TRUSTED_PROXIES", "ingress"),
     ],
 )
 def test_a_wrong_variable_is_named(environ, name, value):

@@ -40,6 +40,16 @@ class CloseCode:
     REMOVED = 4012
 
 
+CLOSE_CODES: Mapping[LeftReason, int] = {
+    "left": CloseCode.NORMAL,
+    "connection_lost": CloseCode.NORMAL,
+    "duplicate_identity": CloseCode.REPLACED,
+    "removed": CloseCode.REMOVED,
+    "hall_closed": CloseCode.HALL_CLOSED,
+    "server_shutdown": CloseCode.POD_LOST,
+}
+
+
 class Link(Protocol):
     """A participant's socket, as the room sees it. Nothing here blocks."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from datetime import datetime
 
 from relay_media.clock import now_utc
@@ -16,22 +16,20 @@ from relay_media.errors import RefusalError
 from relay_media.hall import Hall, Person
 from relay_media.metrics import Metrics
 from relay_media.room.broadcast import Broadcast, Record, speakers_message, welcome_message
-from relay_media.room.model import GRACE_SECONDS, CloseCode, LeftReason, Link, Track
+from relay_media.room.model import (
+    CLOSE_CODES,
+    GRACE_SECONDS,
+    CloseCode,
+    LeftReason,
+    Link,
+    Track,
+)
 from relay_media.room.participant import Hooks, Participant
 from relay_media.room.speakers import Speakers
 from relay_media.signalling.messages import Mute, PublishOffer, SubscribeAnswer
 from relay_media.transport import MediaPort
 
 log = logging.getLogger(__name__)
-
-_CLOSE_CODES: Mapping[LeftReason, int] = {
-    "left": CloseCode.NORMAL,
-    "connection_lost": CloseCode.NORMAL,
-    "duplicate_identity": CloseCode.REPLACED,
-    "removed": CloseCode.REMOVED,
-    "hall_closed": CloseCode.HALL_CLOSED,
-    "server_shutdown": CloseCode.POD_LOST,
-}
 
 
 class Room:
@@ -76,14 +74,8 @@ class Room:
         Raises:
             RefusalError: ``hall_closed``, ``pod_lost`` or ``hall_full``, with the close code.
         """
-        if self._closed_for == "server_shutdown":
-            raise RefusalError(
-                "pod_lost", "this pod is about to end: connect again", close_code=CloseCode.POD_LOST
-            )
         if self._closed_for is not None:
-            raise RefusalError(
-                "hall_closed", "this hall is closed", close_code=CloseCode.HALL_CLOSED
-            )
+            raise _closed(self._closed_for)
         present = self._by_identity.get(person.identity)
         if present is not None and present.session == session:
             if resume and present.person == person and not present.media_lost:
@@ -190,7 +182,7 @@ class Room:
         for participant in self.participants:
             participant.send({"type": "bye", "reason": reason, "reconnect": reconnect})
             if participant.link is not None:
-                participant.link.end(_CLOSE_CODES[reason], reason)
+                participant.link.end(CLOSE_CODES[reason], reason)
                 participant.link = None
         for participant in self.participants:
             self._leave(participant, reason)
@@ -267,7 +259,7 @@ class Room:
         if not self._by_identity:
             self.empty_since = now_utc()
         if link is not None:
-            link.end(_CLOSE_CODES[reason], reason)
+            link.end(CLOSE_CODES[reason], reason)
         log.info("a participant left", extra={"sid": participant.sid, "reason": reason})
 
     def _on_media(self, participant: Participant) -> None:
@@ -299,3 +291,10 @@ class Room:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("ending a connection failed", exc_info=error)
+
+
+def _closed(reason: LeftReason) -> RefusalError:
+    if reason == "server_shutdown":
+        text = "this pod is about to end: connect again"
+        return RefusalError("pod_lost", text, close_code=CloseCode.POD_LOST)
+    return RefusalError("hall_closed", "this hall is closed", close_code=CloseCode.HALL_CLOSED)

@@ -238,7 +238,7 @@ class Applier:
             _log.info("the hall is closed", extra=log.of(hall) | {"reason": status.closed_reason})
 
     async def _control(self, hall: Hall, action: AssignPod | ClosePod) -> bool:
-        """Talk to the pod; true where it did what it was asked."""
+        """Talk to the pod; true where something was learnt that the plan did not know."""
         pod = PodAddress(ip=action.ip, pod_uid=action.uid, hall_uid=hall.meta.uid)
         try:
             if isinstance(action, AssignPod):
@@ -252,14 +252,16 @@ class Applier:
         except PodConflictError:
             self._reports.conflicting(action.uid)
             return True
+        except KeyRefusedError as error:
+            if self._reports.refused(action.uid):
+                told = {"pod": action.name, "reason": str(error)}
+                _log.warning("a media pod refuses our key", extra=log.of(hall) | told)
+                return True
+            return False
         except PodUnreachableError as error:
+            self._reports.failed(action.uid)
             if isinstance(action, ClosePod):
                 self._reports.asked_to_close(action.uid)
-            if isinstance(error, KeyRefusedError):
-                if self._reports.refused(action.uid):
-                    _log.warning("%s", error, extra=log.of(hall) | {"pod": action.name})
-                return False
-            self._reports.failed(action.uid)
             _log.debug("a pod does not answer", extra=log.of(hall) | {"reason": str(error)})
             return False
         return True

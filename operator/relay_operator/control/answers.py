@@ -17,6 +17,8 @@ from relay_operator.errors import PodUnreachableError
 from relay_operator.plan import PodState
 
 ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
+ANOTHER_POD: Final = "the token is for another pod"
+"""What a pod says to a token that names another one."""
 _COUNT_MAX: Final = 100_000
 _SEQUENCE_MAX: Final = 2**53
 
@@ -78,6 +80,14 @@ def read_events(data: bytes) -> EventsPage:
         )
     except MalformedObjectError as error:
         raise MalformedAnswerError(f"the pod's events: {error}") from error
+
+
+def read_refusal(data: bytes) -> str:
+    """Why a request was refused, or nothing where it was not said."""
+    try:
+        return _fields(data).text("detail") or ""
+    except (MalformedAnswerError, MalformedObjectError):
+        return ""
 
 
 def _fields(data: bytes) -> Fields:

@@ -9,11 +9,13 @@ from typing import Any, Final
 import aiohttp
 
 from relay_operator.control.answers import (
+    ANOTHER_POD,
     ANSWER_MAX_BYTES,
     EventsPage,
     MalformedAnswerError,
     PodAnswer,
     read_events,
+    read_refusal,
     read_status,
 )
 from relay_operator.errors import KeyRefusedError, PodConflictError, PodUnreachableError
@@ -124,10 +126,7 @@ class PodClient:
         if outcome == "409":
             raise PodConflictError("the pod says that it serves another hall")
         if outcome == "401":
-            raise KeyRefusedError(
-                "this media pod does not know the operator's control key, which was changed after "
-                "it started: its call goes on, uncounted, until the hall is closed"
-            )
+            raise _refused(read_refusal(data))
         if outcome != "200":
             raise PodUnreachableError(f"{call}: the pod answered {outcome}")
         if len(data) > ANSWER_MAX_BYTES:
@@ -138,6 +137,16 @@ class PodClient:
 def _same_pod(pod: PodAddress, said: str) -> None:
     if said != pod.pod_uid:
         raise PodUnreachableError("another pod answers at the pod's address")
+
+
+def _refused(detail: str) -> PodUnreachableError:
+    """Addresses are re-used: who calls our token another pod's is not the pod that we look for."""
+    if detail == ANOTHER_POD:
+        return PodUnreachableError("another pod answers at the pod's address")
+    return KeyRefusedError(
+        "this pod does not know our control key; it serves until its hall is closed"
+        + (f" ({detail[:200]})" if detail else "")
+    )
 
 
 def _watched_socket(address: aiohttp.AddrInfoType) -> socket.socket:

@@ -11,7 +11,7 @@ from relay_operator.cluster.state import HallKey
 from relay_operator.control.answers import EventsPage
 from relay_operator.control.client import PodAddress
 from relay_operator.control.reports import Reports
-from relay_operator.errors import PodConflictError, PodUnreachableError
+from relay_operator.errors import KeyRefusedError, PodConflictError, PodUnreachableError
 from relay_operator.metrics import EVENT_GAPS, KNOWN_EVENTS, POD_EVENTS
 
 _log: Final = logging.getLogger(__name__)
@@ -19,6 +19,8 @@ _WAIT_MIN: Final = 5
 _WAIT_MAX: Final = 25
 _POLLS_PER_SECOND: Final = 50
 _PROBE_SECONDS: Final = 0.5
+_REFUSED_SECONDS: Final = 10.0
+"""Until a pod is asked again that does not know our key: it has only to be seen to live."""
 _BREATH_SECONDS: Final = 0.1
 
 
@@ -84,6 +86,11 @@ class Puller:
                 page = await self._client.events(
                     pod, after=after, wait=self._wait() if answering else 0
                 )
+            except KeyRefusedError as error:
+                answering = False
+                self._refused(key, pod, error)
+                await asyncio.sleep(_REFUSED_SECONDS)
+                continue
             except (PodUnreachableError, PodConflictError) as error:
                 answering = False
                 if isinstance(error, PodConflictError):
@@ -105,6 +112,19 @@ class Puller:
             self._take(key, page)
             # Whatever a pod answers, and however fast, it costs us at most ten polls a second.
             await asyncio.sleep(_BREATH_SECONDS)
+
+    def _refused(self, key: HallKey, pod: PodAddress, error: KeyRefusedError) -> None:
+        if self._reports.refused(pod.pod_uid):
+            _log.warning(
+                "a media pod refuses our key",
+                extra={
+                    "namespace": key.namespace,
+                    "hall": key.name,
+                    "pod_uid": pod.pod_uid,
+                    "reason": str(error),
+                },
+            )
+            self._changed(key)
 
     def _take(self, key: HallKey, page: EventsPage) -> None:
         for kind in page.types:

@@ -40,6 +40,7 @@ class Reports:
             sequence=max(old.sequence, resume_at),
             failing_since=None,
             first_tried_at=old.first_tried_at or self._clock(),
+            refuses_key=False,
         )
 
     def heard(self, page: EventsPage) -> bool:
@@ -51,6 +52,7 @@ class Reports:
             empty_since=self._emptiness(page.participants, page.empty_since, old),
             sequence=max(old.sequence, page.sequence),
             failing_since=None,
+            refuses_key=False,
         )
         self._reports[page.pod_uid] = new
         return new != old
@@ -103,13 +105,17 @@ class Reports:
         One lost node silences one node's pods. Most pods silent, on two nodes or more, is what it
         looks like when the operator itself is cut off: then nobody's call is ended for it. A pod
         that never answered this process counts as well, where its kubelet calls it ready: a new
-        operator may be cut off from its first moment on.
+        operator may be cut off from its first moment on. One that refuses our key has answered.
         """
         tracked = [
             (pod, found)
             for pod in pods
             if (found := self._reports.get(pod.uid))
-            and (found.state is PodState.ASSIGNED or (found.failing_since and pod.ready))
+            and (
+                found.state is PodState.ASSIGNED
+                or found.refuses_key
+                or (found.failing_since and pod.ready)
+            )
         ]
         silent = [pod for pod, found in tracked if found.failing_since is not None]
         nodes = {pod.node_name for pod in silent}

@@ -56,7 +56,8 @@ def plan_closing(
 def _needs_goodbye(hall: Hall, pod: Pod, observed: Observed, now: datetime) -> bool:
     """Whether participants may be in this pod who were not told yet, and can still be."""
     report = observed.report(pod)
-    if report.state is PodState.CLOSED or not pod.ip:
+    # One that does not know our key takes no word from us: the kubelet is left to end it.
+    if report.state is PodState.CLOSED or report.refuses_key or not pod.ip:
         return False
     if report.state is not PodState.ASSIGNED and not served(hall, pod):
         return False

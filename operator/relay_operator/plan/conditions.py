@@ -49,11 +49,6 @@ def ready_reason(status: HallStatus) -> str:
     return "" if ready is None else ready.reason
 
 
-def is_ready(status: HallStatus) -> bool:
-    ready = status.condition(ConditionType.READY)
-    return ready is not None and ready.status is TRUE
-
-
 def is_hibernated(status: HallStatus) -> bool:
     return ready_reason(status) == ReadyReason.HIBERNATED
 

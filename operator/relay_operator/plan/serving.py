@@ -10,7 +10,7 @@ from relay_crds import EventCursor, Hall, HallStatus
 from relay_crds.names import IdlePolicy, ReadyReason
 from relay_crds.tenancy import ALL_CODECS
 from relay_operator.plan.actions import Action, AssignPod, DeletePod, RequeueAfter
-from relay_operator.plan.conditions import FALSE, TRUE, UNKNOWN, is_ready
+from relay_operator.plan.conditions import FALSE, TRUE, UNKNOWN
 from relay_operator.plan.observed import Assignment, Observed, PodReport, PodState
 from relay_operator.plan.pods import Pod
 from relay_operator.plan.survey import Case, after_loss, served
@@ -19,6 +19,7 @@ from relay_operator.plan.writing import Verdict, failure_text, loss_text, write
 _EAGER: Final = timedelta(seconds=10)
 _EAGER_SECONDS: Final = 0.1
 _PATIENT_SECONDS: Final = 1.0
+_REFUSED_SECONDS: Final = 10.0
 _TELLING: Final = timedelta(seconds=3)
 
 
@@ -39,10 +40,13 @@ def serve(case: Case, status: HallStatus) -> list[Action]:
     actions: list[Action] = []
     if pod.ip and report.assignment != wanted:
         actions.append(AssignPod(name=pod.name, uid=pod.uid, ip=pod.ip, assignment=wanted))
+    if report.refuses_key and report.failing_since is None and _in_use(hall, pod, report):
+        return [*actions, *_kept(case, status, pod)]
     if report.state is PodState.ASSIGNED:
         return [*actions, *_assigned(case, status, pod, report), *_retry(actions)]
-    if served(hall, pod) and is_ready(hall.status) and report.failing_since is None:
-        # This process has just started, and the pod has not answered it yet: nothing is amiss.
+    if served(hall, pod) and report.failing_since is None:
+        # This process has just started and has not asked the pod yet: what the status says stands,
+        # its address above all, whether the process before us reached the pod or not.
         return [*actions, *_eager(report, now)]
     if served(hall, pod) and report.failing_since is not None:
         return [*actions, *_silent(case, status, pod, report)]
@@ -82,8 +86,13 @@ def effective_maximum(hall: Hall, observed: Observed) -> int:
 
 
 def idle_deadline(hall: Hall, report: PodReport) -> datetime | None:
-    """When the hall will have been empty for its idle timeout; ``None`` while somebody is in."""
-    if report.state is PodState.UNKNOWN or report.participants or report.empty_since is None:
+    """When the hall will have been empty for its idle timeout; ``None`` while somebody is in.
+
+    Nor is there a time while the pod refuses our key: somebody may have come in since it told.
+    """
+    if report.state is PodState.UNKNOWN or report.refuses_key:
+        return None
+    if report.participants or report.empty_since is None:
         return None
     return report.empty_since + timedelta(seconds=hall.spec.idle_timeout_seconds)
 
@@ -113,6 +122,32 @@ def _assigned(case: Case, status: HallStatus, pod: Pod, report: PodReport) -> li
         reachable=(TRUE, "Answering", ""),
     )
     return [*write(hall, status, verdict, observed, now), *_timers(case, report)]
+
+
+def _in_use(hall: Hall, pod: Pod, report: PodReport) -> bool:
+    return report.state is PodState.ASSIGNED or served(hall, pod)
+
+
+def _kept(case: Case, status: HallStatus, pod: Pod) -> list[Action]:
+    """The pod lives and takes no word from us: its call goes on, with the counts last known."""
+    hall, observed, now = case.hall, case.observed, case.now
+    status = replace(
+        status, node_name=pod.node_name, endpoint=pod.ip, ready_at=status.ready_at or now
+    )
+    verdict = Verdict(
+        ready=TRUE,
+        reason=ReadyReason.ASSIGNED,
+        message=f"media pod {pod.name} serves the hall",
+        scheduled=(TRUE, "Scheduled", ""),
+        reachable=(
+            TRUE,
+            "KeyRefused",
+            f"media pod {pod.name} does not know our control key; "
+            "it serves, uncounted, until its hall is closed",
+        ),
+    )
+    again = RequeueAfter(seconds=_REFUSED_SECONDS)
+    return [*write(hall, status, verdict, observed, now), again]
 
 
 def _timers(case: Case, report: PodReport) -> list[Action]:
@@ -179,6 +214,10 @@ def _starting(case: Case, status: HallStatus, pod: Pod, report: PodReport) -> Ve
     elif pod.image_failure:
         reason, message = ReadyReason.IMAGE_PULL_FAILED, pod.image_failure
         scheduled = (TRUE, "Scheduled", "")
+    elif report.refuses_key:
+        reason = ReadyReason.MEDIA_UNREACHABLE
+        message = f"media pod {pod.name} does not know our control key: delete it for another one"
+        reachable = (FALSE, "KeyRefused", "")
     elif tried is not None and now - tried > observed.limits.start_patience:
         reason = ReadyReason.MEDIA_UNREACHABLE
         message = f"media pod {pod.name} runs, but does not answer on its control port"
@@ -195,6 +234,8 @@ def _starting(case: Case, status: HallStatus, pod: Pod, report: PodReport) -> Ve
 
 
 def _eager(report: PodReport, now: datetime) -> list[Action]:
+    if report.refuses_key:
+        return [RequeueAfter(seconds=_REFUSED_SECONDS)]
     tried = report.first_tried_at
     eager = tried is None or now - tried < _EAGER
     return [RequeueAfter(seconds=_EAGER_SECONDS if eager else _PATIENT_SECONDS)]

@@ -105,7 +105,7 @@ def ending_of(hall: Hall, pod: Pod, observed: Observed, now: datetime) -> Ending
 def _silence(hall: Hall, pod: Pod, observed: Observed, now: datetime) -> Ending | None:
     report = observed.report(pod)
     silent = report.failing_for(now)
-    answered = report.state is PodState.ASSIGNED
+    answered = report.state is PodState.ASSIGNED or report.refuses_key
     # The kubelet's own word counts even while we suspect our side of the network.
     suspended = observed.outage and pod.ready
     # One that never answered this process may be out of its reach only for now: after a restart of

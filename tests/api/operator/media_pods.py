@@ -135,8 +135,10 @@ class MediaPods:
             return str(error)
         if header.get("typ") != "relay-control+jwt" or claims["exp"] - claims["iat"] > 60:
             return "typ or lifetime"
-        if claims["pod"] != pod.uid or (pod.hall and claims["aud"] != pod.hall["hall_uid"]):
-            return "another pod or hall"
+        if claims["pod"] != pod.uid:
+            return "the token is for another pod"
+        if pod.hall and claims["aud"] != pod.hall["hall_uid"]:
+            return "the token is for another hall"
         return None
 
     def _assign(self, pod: MediaPod, hall: dict[str, Any]) -> web.Response:

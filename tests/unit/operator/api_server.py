@@ -33,6 +33,7 @@ class Inside:
     participants: int = 0
     empty_since: datetime | None = None
     reachable: bool = True
+    knows_key: bool = True
 
 
 @dataclass(kw_only=True)

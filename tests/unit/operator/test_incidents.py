@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from relay_crds.names import FINALIZER
 from relay_operator.apply import Applier
 from relay_operator.cluster.api import _parsed
 from relay_operator.cluster.state import ClusterState
-from relay_operator.control.client import PodAddress, PodClient
 from relay_operator.control.reports import Reports
-from relay_operator.errors import KeyRefusedError, RejectedError, UnavailableError
+from relay_operator.errors import (
+    RejectedError,
+    UnavailableError,
+)
 from relay_operator.expectations import Expectations
 from relay_operator.memory import HallMemory
 from relay_operator.plan import PatchStatus, PodReport, RemoveFinalizer, plan
 from relay_operator.pod_template import PodInputs
-from relay_operator.tokens import ControlTokens
-from unit.operator.cases import FAILED, NOW, ago, kinds, pod, report, seen, served
+from unit.operator.cases import (
+    FAILED,
+    NOW,
+    ago,
+    kinds,
+    pod,
+    report,
+    seen,
+    served,
+    silent,
+    status_of,
+)
 from unit.operator.process import Process, Silence
 from unit.operator.world import World
 
@@ -111,35 +120,12 @@ async def test_a_refused_write_is_planned_anew_from_what_is_there(
     assert found.meta.resource_version == "9"
 
 
-async def test_a_pod_that_does_not_know_our_key_is_told_apart_from_one_that_is_gone() -> None:
-    async def refuse(_: web.Request) -> web.Response:
-        return web.json_response({"code": "unauthorized"}, status=401)
-
-    app = web.Application()
-    app.router.add_post("/close", refuse)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    tokens = ControlTokens(Ed25519PrivateKey.generate(), clock=time.time)
-    client = PodClient(tokens, port=runner.addresses[0][1])
-    await client.open()
-    try:
-        address = PodAddress(ip="127.0.0.1", pod_uid="pod-0", hall_uid="hall-uid")
-        with pytest.raises(KeyRefusedError, match="control key"):
-            await client.close(address, "deleted")
-    finally:
-        await client.close_sessions()
-        await runner.cleanup()
-
-
-def test_a_changed_control_key_ends_no_call() -> None:
-    """The pod answers 401: that counted as silence, and every running call was replaced."""
-    reports = Reports(clock=lambda: NOW)
-    reports.failed("pod-0")
-    assert reports.refused("pod-0")
-    assert not reports.refused("pod-0")
-    later = replace(reports.get("pod-0"), first_tried_at=ago(600))
-    assert kinds(plan(served(), seen(pod(), reports=[later]), NOW)) == ["AssignPod"]
+def test_a_new_process_takes_no_address_from_a_pod_that_it_has_not_asked_yet() -> None:
+    """Where the process before had called the pod silent, the next one took its address away."""
+    before = served()
+    lost = status_of(plan(before, seen(pod(), reports=[silent(3)]), NOW), before)
+    actions = plan(replace(before, status=lost), seen(pod()), NOW)
+    assert kinds(actions) == ["AssignPod"]
 
 
 def test_a_pod_out_of_a_new_operators_reach_is_not_given_up_at_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from relay_crds import format_time
 from relay_operator.control.answers import PodAnswer
 from relay_operator.control.client import PodAddress
-from relay_operator.errors import PodConflictError, PodUnreachableError
+from relay_operator.errors import KeyRefusedError, PodConflictError, PodUnreachableError
 from relay_operator.plan import Assignment, PodState
 from unit.operator.api_server import ApiServer, Inside
 
@@ -95,6 +95,8 @@ class World(ApiServer):
         inside = self.insides.get(pod.pod_uid)
         if inside is None or not inside.reachable:
             raise PodUnreachableError("nobody answers")
+        if not inside.knows_key:
+            raise KeyRefusedError("another key")
         return inside
 
 

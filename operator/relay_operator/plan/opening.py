@@ -24,9 +24,6 @@ from relay_operator.plan.writing import NO_POD, NOT_TRIED, Verdict, failure_text
 
 _WAKE_SKEW: Final = timedelta(seconds=5)
 """How far the gateway's clock may be behind ours: less than the shortest idle timeout."""
-_REASON_MAX: Final = 128
-_MESSAGE_MAX: Final = 1024
-"""What the CRD takes of a pod's failure; a container may leave 4096 bytes as its last words."""
 _NODE_SUSPECT: Final = timedelta(minutes=5)
 """Kubernetes takes about 50 s to call a silent node NotReady, by its defaults."""
 
@@ -140,8 +137,8 @@ def _with_loss(hall: Hall, found: Survey) -> HallStatus:
         last_pod_failure=PodFailure(
             pod_name=loss.pod_name,
             node_name=loss.node_name,
-            reason=loss.reason[:_REASON_MAX],
-            message=loss.message[:_MESSAGE_MAX],
+            reason=loss.reason,
+            message=loss.message,
             at=loss.at,
         ),
         pod_restarts=(hall.status.pod_restarts or 0) + 1,

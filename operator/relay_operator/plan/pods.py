@@ -22,6 +22,9 @@ _DISRUPTIONS: Final = {
 _PULL_FAILURES: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 )
+_REASON_MAX: Final = 128
+_MESSAGE_MAX: Final = 1024
+"""What the CRD takes of a pod's failure; a container may leave 4096 bytes as its last words."""
 _START_FAILURES: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 
 
@@ -31,6 +34,11 @@ class Ending:
 
     reason: str
     message: str
+
+    @classmethod
+    def told(cls, reason: str, message: str) -> Ending:
+        """In others' words, as far as the Hall's status takes them."""
+        return cls(reason=reason[:_REASON_MAX], message=message[:_MESSAGE_MAX])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,14 +139,14 @@ class Pod:
         # An eviction announces itself before it deletes, and may still be refused in between.
         if self.disruption and (self.terminating or self.finished):
             reason = _DISRUPTIONS.get(self.disruption, self.disruption)
-            return Ending(reason=reason, message=self.message or self.disruption)
+            return Ending.told(reason, self.message or self.disruption)
         if self.finished:
             if self.reason:
-                return Ending(reason=self.reason, message=self.message)
+                return Ending.told(self.reason, self.message)
             reason = self.terminated_reason or "Error"
             code = "" if self.exit_code is None else f"exit code {self.exit_code}"
             message = ": ".join(part for part in (code, self.terminated_message) if part)
-            return Ending(reason=reason, message=message or self.message)
+            return Ending.told(reason, message or self.message)
         if self.terminating:
             return Ending(reason="Deleted", message="somebody deleted the pod")
         return None

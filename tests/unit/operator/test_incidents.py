@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+import yaml
 
-from relay_crds.names import FINALIZER
+from relay_crds.names import FINALIZER, ConditionType
 from relay_operator.apply import Applier
 from relay_operator.cluster.api import _parsed
 from relay_operator.cluster.state import ClusterState
@@ -19,22 +21,26 @@ from relay_operator.errors import (
 )
 from relay_operator.expectations import Expectations
 from relay_operator.memory import HallMemory
-from relay_operator.plan import PatchStatus, PodReport, RemoveFinalizer, plan
+from relay_operator.plan import PodReport, RemoveFinalizer, plan
 from relay_operator.pod_template import PodInputs
 from unit.operator.cases import (
     FAILED,
     NOW,
     ago,
+    fresh_pod,
     kinds,
     pod,
     report,
     seen,
     served,
     silent,
+    started,
     status_of,
 )
 from unit.operator.process import Process, Silence
 from unit.operator.world import World
+
+CRDS: Final = Path(__file__).parents[3] / "crds"
 
 
 class Patched:
@@ -81,15 +87,38 @@ async def test_a_finalizer_that_somebody_added_meanwhile_is_not_taken_away() -> 
     assert patch["metadata"] == {"finalizers": ["foregroundDeletion"], "resourceVersion": "9"}
 
 
+def _failure_limits() -> dict[str, int]:
+    version = yaml.safe_load((CRDS / "hall.yaml").read_text())["spec"]["versions"][0]
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    failure = status["lastPodFailure"]["properties"]
+    limits = {name: failure[name]["maxLength"] for name in ("reason", "message")}
+    condition = status["conditions"]["items"]["properties"]["message"]["maxLength"]
+    return limits | {"condition": condition}
+
+
 def test_last_words_longer_than_the_status_takes_do_not_wedge_the_hall() -> None:
+    """A container may leave 4096 bytes: the patch was refused on every pass."""
     ended = pod(**FAILED, terminated_reason="Error" * 100, terminated_message="x" * 4096)
-    actions = plan(served(), seen(ended), NOW)
-    (status,) = [action.status for action in actions if isinstance(action, PatchStatus)]
+    before, limits = served(), _failure_limits()
+    status = status_of(plan(before, seen(ended), NOW), before)
     failure = status.last_pod_failure
     assert failure is not None
     assert failure.message is not None
-    assert len(failure.message) == 1024
-    assert len(failure.reason) == 128
+    assert len(failure.message) == limits["message"]
+    assert len(failure.reason) == limits["reason"]
+    after = replace(before, status=status)
+    assert kinds(plan(after, seen(fresh_pod(1)), NOW)) == [], "said twice, in two lengths"
+
+
+def test_a_condition_says_no_more_than_the_status_takes() -> None:
+    before, limit = started(), _failure_limits()["condition"]
+    stuck = pod(
+        phase="Pending", waiting_reason="ErrImagePull", waiting_message="x" * 2 * limit, ready=False
+    )
+    ready = status_of(plan(before, seen(stuck), NOW), before).condition(ConditionType.READY)
+    assert ready is not None
+    assert ready.reason == "ImagePullFailed"
+    assert len(ready.message) == limit
 
 
 @pytest.mark.parametrize("body", [b"\x1f\x8b\x08garbled", b"<html>", b""])

@@ -59,7 +59,7 @@ class KubeApi:
         """Every object of a resource and the lowest resource version of the lists.
 
         Raises:
-            GoneError: the resource does not exist: its CRD is not installed.
+            UnavailableError: likewise where its CRD is not installed (yet).
         """
         items: list[RawObject] = []
         versions: list[int] = []
@@ -166,7 +166,7 @@ class KubeApi:
                 API_REQUESTS.labels(verb, resource, str(response.status)).inc()
                 answer = _parsed(await response.read(), success=response.status < 300)
                 wait = response.headers.get("Retry-After", "")
-                return response.status, answer, float(wait) if wait.isdigit() else None
+                return response.status, answer, float(wait) if wait.isdecimal() else None
         except (aiohttp.ClientError, TimeoutError) as error:
             API_REQUESTS.labels(verb, resource, "none").inc()
             raise UnavailableError(f"{verb} {resource}: {type(error).__name__} {error}") from error
@@ -186,17 +186,23 @@ def _parsed(body: bytes, *, success: bool) -> RawObject:
     """
     try:
         answer = json.loads(body)
-    except ValueError as error:  # bytes that are no UTF-8 are one of these, too
-        if success:
-            raise UnavailableError("the answer is not JSON: is that the API server?") from error
-        return {"message": body[:200].decode("utf-8", "replace")}
-    return cast(RawObject, answer) if isinstance(answer, dict) else {}
+    except (ValueError, RecursionError):  # bytes that are no UTF-8 are a ValueError, too
+        answer = None
+    if isinstance(answer, dict):
+        return cast(RawObject, answer)
+    if success:
+        raise UnavailableError("the answer is not a JSON object: is that the API server?")
+    return {"message": body[:200].decode("utf-8", "replace")}
 
 
 def _error(
     verb: str, resource: str, status: int, answer: RawObject, retry_after: float | None
 ) -> Exception:
     message = str(answer.get("message") or f"status {status}")
+    if answer.get("kind") != "Status":
+        # The API server refuses with a Status. This is a proxy's word, or that of a server which
+        # has not read its CRDs yet: no reason to believe that anything is gone, or forbidden.
+        return UnavailableError(f"{verb} {resource}: {status} {message}", retry_after=retry_after)
     if status == 404:
         return GoneError(message)
     if status == 409:

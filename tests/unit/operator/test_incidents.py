@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
+from aiohttp import web
 
 from relay_crds.names import FINALIZER, ConditionType
 from relay_operator.apply import Applier
-from relay_operator.cluster.api import _parsed
+from relay_operator.cluster.access import Connection
+from relay_operator.cluster.api import KubeApi
 from relay_operator.cluster.state import ClusterState
 from relay_operator.control.reports import Reports
 from relay_operator.errors import (
+    GoneError,
     RejectedError,
     UnavailableError,
 )
@@ -37,6 +41,7 @@ from unit.operator.cases import (
     started,
     status_of,
 )
+from unit.operator.one_answer import answering
 from unit.operator.process import Process, Silence
 from unit.operator.world import World
 
@@ -121,12 +126,51 @@ def test_a_condition_says_no_more_than_the_status_takes() -> None:
     assert len(ready.message) == limit
 
 
-@pytest.mark.parametrize("body", [b"\x1f\x8b\x08garbled", b"<html>", b""])
-def test_an_answer_that_is_no_json_is_an_outage_and_ends_no_process(body: bytes) -> None:
+class Anonymous:
+    """Access to a server on this machine that asks for nothing."""
+
+    def __init__(self, server: str) -> None:
+        self._connection = Connection(server=server)
+
+    async def connection(self, *, fresh: bool = False) -> Connection:
+        return self._connection
+
+    async def headers(self) -> dict[str, str]:
+        return {}
+
+
+async def _get_hall(status: int, body: bytes) -> object:
+    made = partial(
+        web.Response,
+        status=status,
+        body=body,
+        headers={"Content-Type": "application/json; charset=utf-8"},
+    )
+    async with answering(made) as port:
+        api = KubeApi(Anonymous(f"http://127.0.0.1:{port}"))  # type: ignore[arg-type]
+        await api.open()
+        try:
+            return await api.get_hall("tenant", "room")
+        finally:
+            await api.close()
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 409, 422, 500])
+@pytest.mark.parametrize(
+    "body", [b"\x1f\x8b\x08garbled\xff", b"<html>", b"", b"[]", b"null", b"[" * 100_000]
+)
+async def test_an_answer_that_is_no_object_is_an_outage_and_ends_no_process(
+    status: int, body: bytes
+) -> None:
     """It ended the operator: the error was of no kind that anybody expected."""
-    with pytest.raises(UnavailableError, match="not JSON"):
-        _parsed(body, success=True)
-    assert isinstance(_parsed(body, success=False)["message"], str)
+    with pytest.raises(UnavailableError):
+        await _get_hall(status, body)
+
+
+async def test_what_the_api_server_itself_refuses_is_still_told_apart() -> None:
+    body = b'{"kind": "Status", "reason": "NotFound", "message": "no such hall"}'
+    with pytest.raises(GoneError, match="no such hall"):
+        await _get_hall(404, body)
 
 
 async def test_a_refused_write_is_planned_anew_from_what_is_there(

@@ -6,6 +6,7 @@ Tokens and assertions are the front door's own; only the lookup of the pod is re
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,9 @@ class _RefusalError(Exception):
     message: str
 
 
+_BAD_OFFER = {"type": "offer", "pc": "publish", "id": 2**31 - 1, "sdp": "v=1"}
+
+
 class Gateway:
     """Serves the join page and proxies its signalling to the pod, while there is one."""
 
@@ -44,6 +48,8 @@ class Gateway:
         self.hall = hall
         self.pod: MediaPod | None = None
         self.closed = False
+        self.offers_ahead = 0
+        """Bad offers that the pod gets, in the client's name, before the client's next one."""
         self._runner: web.AppRunner | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._port = 0
@@ -171,8 +177,13 @@ class Gateway:
     ) -> None:
         async def upwards() -> None:
             async for message in client:
-                if message.type is WSMsgType.TEXT:
-                    await pod.send_str(message.data)
+                if message.type is not WSMsgType.TEXT:
+                    continue
+                if json.loads(message.data)["type"] == "offer":
+                    ahead, self.offers_ahead = self.offers_ahead, 0
+                    for _ in range(ahead):
+                        await pod.send_json(_BAD_OFFER)
+                await pod.send_str(message.data)
 
         upward = asyncio.create_task(upwards())
         upward.add_done_callback(lambda _: asyncio.ensure_future(pod.close()))

@@ -23,6 +23,7 @@ def take() -> dict[str, set[str]]:
         "chains": {line.split()[0] for line in saved if line.startswith(":")},
         "tables": _lines("nft", "list", "tables"),
         "control groups": {str(path) for path in Path("/sys/fs/cgroup").glob("*/*/")},
+        "grounds": {path.name for path in Path("/sys/fs/cgroup").glob("*/relay-*/")},
         "processes": _processes(),
         "forwarding": {Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()},
     }
@@ -31,6 +32,10 @@ def take() -> dict[str, set[str]]:
 def added(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, list[str]]:
     """What is there now and was not before, by kind; empty where nothing is left."""
     left = {kind: sorted(after[kind] - before[kind]) for kind in after}
+    # Clusters that were up before go on starting and ending what runs in their nodes.
+    left["processes"] = [
+        line for line in left["processes"] if line.split()[0] not in before["grounds"]
+    ]
     left["chains"] = [chain for chain in left["chains"] if not _BUILT_IN_CHAIN.match(chain)]
     # An empty table that iptables makes on first sight holds no rule and changes no packet.
     left["tables"] = [table for table in left["tables"] if "relay" in table]
@@ -53,5 +58,14 @@ def _processes() -> set[str]:
         except (FileNotFoundError, ProcessLookupError, UnicodeDecodeError):
             continue  # it ended while we looked, or is none of ours
         if _PROCESS.search(command.split(" ")[0]):
-            found.add(f"{folder.name} {command[:120].strip()}")
+            found.add(f"{_ground(folder)} {folder.name} {command[:120].strip()}")
     return found
+
+
+def _ground(process: Path) -> str:
+    """The control group of the engine whose container this runs in; "-" for the machine's own."""
+    try:
+        found = re.search(r"relay-[0-9a-f]{6}", (process / "cgroup").read_text())
+    except (FileNotFoundError, ProcessLookupError):
+        return "-"
+    return found[0] if found else "-"

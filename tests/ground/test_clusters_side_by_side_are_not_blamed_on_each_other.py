@@ -12,6 +12,21 @@ from cluster import layers, leftovers, lifecycle, packages, places, records
 Meanwhile = Callable[[], None]
 
 
+def _snapshot(**what: set[str]) -> dict[str, set[str]]:
+    kinds = ("links", "chains", "tables", "grounds", "processes")
+    return {kind: what.get(kind, set()) for kind in kinds}
+
+
+def test_a_pod_that_starts_in_a_cluster_that_was_up_before_is_nothing_left_behind() -> None:
+    """It made `make down` of one cluster fail its test beside another one."""
+    before = _snapshot(grounds={"relay-aaaaaa"})
+    theirs = "relay-aaaaaa 7 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io"
+    ours = "relay-bbbbbb 8 /usr/bin/containerd-shim-runc-v2 -namespace k8s.io"
+    machines = "- 9 dockerd"
+    after = _snapshot(grounds={"relay-aaaaaa"}, processes={theirs, ours, machines})
+    assert leftovers.added(before, after) == {"processes": [machines, ours]}
+
+
 @pytest.fixture
 def failures(monkeypatch: pytest.MonkeyPatch) -> Callable[[Meanwhile], int]:
     """``make test`` with layers that all pass, while something leaves a link on the machine."""
@@ -19,8 +34,7 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> Callable[[Meanwhile], int]:
     monkeypatch.setattr(packages, "ensure", lambda *names, why: None)
     monkeypatch.setattr(lifecycle, "down", records.forget)
     monkeypatch.setattr(lifecycle, "get", lambda name: None)
-    monkeypatch.setattr(leftovers, "take", lambda: {"links": set(links), "chains": set(),
-                                                    "tables": set()})  # fmt: skip
+    monkeypatch.setattr(leftovers, "take", lambda: _snapshot(links=set(links)))
 
     def run(meanwhile: Meanwhile) -> int:
         def run_layers(name: str, workers: int, counts: dict[str, int]) -> None:

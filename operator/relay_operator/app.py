@@ -40,7 +40,7 @@ _FIRST_PASS_PER_SECOND: Final = 200
 _SWEEP_ROUNDS: Final = 5
 _STUCK_SECONDS: Final = 120.0
 _RESYNC_STUCK_SECONDS: Final = 600.0
-_INFORMER_BACKOFF: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+_INFORMER_BACKOFF: Final = (1.0, 2.0, 3.0, 5.0)
 
 
 def _now() -> datetime:

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 PAGE: Final = 500
 _WATCH_SECONDS: Final = (240, 300)
-_BACKOFF_SECONDS: Final = (0.2, 10.0)
+_BACKOFF_SECONDS: Final = (0.2, 3.0)
 _STABLE_SECONDS: Final = 5.0
 
 

@@ -31,6 +31,9 @@ from relay_operator.cluster.access import Access
 _log: Final = logging.getLogger(__name__)
 _CHUNK: Final = 500
 _SERVER_TIMEOUT: Final = 300
+_OUTAGE_BACKOFFS: Final = (0.5, 1.0, 1.0, 2.0, 2.0, *(3.0,) * 200)
+"""Seconds between tries while the API server is away, for ten minutes. Kopf's own grow to 21 s, and
+for so long it would see nothing of a cluster that is back: five watches may ask more often."""
 POD_SELECTOR: Final = f"{Label.MANAGED_BY}={MEDIA_POD_MANAGER},{Label.NAME}={MEDIA_POD_NAME}"
 
 Sink = Callable[[str, str | None, dict[str, Any]], None]
@@ -128,6 +131,7 @@ def informer_settings() -> kopf.OperatorSettings:
     settings.watching.connect_timeout = 10
     settings.watching.label_selectors["", "v1", "pods"] = POD_SELECTOR
     settings.networking.request_timeout = 60
+    settings.networking.error_backoffs = _OUTAGE_BACKOFFS
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from relay_operator import log
-from relay_operator.cluster.informer import POD_SELECTOR, informer_settings
 from relay_operator.cluster.state import ClusterState, HallKey
 from relay_operator.control.answers import EventsPage, PodAnswer
 from relay_operator.control.reports import Reports
@@ -283,16 +282,3 @@ def test_a_log_line_is_json_with_the_halls_identity() -> None:
 def test_what_other_libraries_attach_to_their_records_is_not_written() -> None:
     record = logging.makeLogRecord({"name": "kopf.objects", "msg": "m", "k8s_ref": {"secret": 1}})
     assert "secret" not in log.JsonFormatter().format(record)
-
-
-def test_kopf_is_a_reader_and_nothing_else() -> None:
-    settings = informer_settings()
-    assert settings.posting.enabled is False
-    assert settings.peering.standalone is True
-    assert settings.scanning.disabled is True
-    assert settings.watching.chunk_size == 500
-    assert settings.watching.inactivity_timeout == 70
-    assert settings.watching.server_timeout == 300
-    assert POD_SELECTOR == (
-        "app.kubernetes.io/managed-by=relay-operator,app.kubernetes.io/name=relay-media"
-    )

@@ -37,15 +37,20 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-class _NoForeignRequests(logging.Filter):
+class _NoFaultsOfOthers(logging.Filter):
     """Drops what aiohttp says of requests that are no HTTP: it quotes headers, tokens among them.
 
-    Anybody can send such a request, so it is no error of this process either.
+    Anybody can send such a request, so it is no error of this process either; nor is a caller that
+    hangs up while it waits for its answer, as an operator does when it ends.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[0] if record.exc_info else None
-        return error is None or error.__module__ != "aiohttp.http_exceptions"
+        if error is None:
+            return True
+        return error.__module__ != "aiohttp.http_exceptions" and not issubclass(
+            error, ConnectionResetError
+        )
 
 
 def set_up(level: str, *, pod: str, stream: TextIO | None = None) -> JsonFormatter:
@@ -59,5 +64,5 @@ def set_up(level: str, *, pod: str, stream: TextIO | None = None) -> JsonFormatt
     # One line per request tells nothing that the metrics do not, and would carry query strings.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     server = logging.getLogger("aiohttp.server")
-    server.filters[:] = [_NoForeignRequests()]
+    server.filters[:] = [_NoFaultsOfOthers()]
     return formatter

@@ -63,6 +63,7 @@ async def test_a_person_joins_mutes_and_leaves_by_keyboard_alone(
     await keyboard.type("Ada")
     await keyboard.press("Enter")
     await ada.is_live()
+    assert await ada.page.evaluate("document.activeElement.id") == "call"
     for name in ["Unmute", "Mute"]:
         while await ada.page.evaluate("document.activeElement.id") != "toggle-microphone":
             await keyboard.press("Tab")

@@ -106,7 +106,9 @@ def read_json(body: bytes) -> object:
     if not body:
         raise ProblemError(Code.MALFORMED_JSON, "The body is empty; send a JSON object.")
     try:
-        parsed: object = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        parsed: object = json.loads(
+            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique
+        )
     except UnicodeDecodeError as error:
         raise ProblemError(
             Code.MALFORMED_JSON, f"The body is not UTF-8: byte {error.start} does not fit."
@@ -262,6 +264,17 @@ def _too_deep() -> ProblemError:
     return invalid(
         [Cause(field="", message=f"The body is nested more than {MAX_DEPTH} levels deep.")]
     )
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """RFC 8259 section 4: what a name that comes twice means is anybody's guess."""
+    made: dict[str, object] = {}
+    for name, value in pairs:
+        if name in made:
+            shown = printable(name[:64])
+            raise ProblemError(Code.MALFORMED_JSON, f"The body names the field {shown} twice.")
+        made[name] = value
+    return made
 
 
 def _no_constant(name: str) -> NoReturn:

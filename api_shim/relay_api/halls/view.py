@@ -55,7 +55,7 @@ def render(hall: Hall, hall_id: str, cap: int | None) -> bytes:
         "max_participants": effective_cap(hall, cap),
         "record": hall.spec.record,
         "moderation": hall.spec.moderation,
-        "participant_count": 0 if hall.closed else (hall.status.participant_count or 0),
+        "participant_count": 0 if hall.closing else (hall.status.participant_count or 0),
         "metadata": hall.spec.metadata,
         "created_at": format_time(hall.created_at),
         "closed_at": format_time(closed_at) if closed_at else None,

@@ -37,7 +37,8 @@ def refusal(hall: Hall, observed: Observed, now: datetime) -> Refusal | None:
     if spec.moderation:
         return _refused(
             ReadyReason.PLAN_REQUIRED,
-            "spec.moderation is not part of the namespace's plan: create the Hall without it",
+            "spec.moderation is not there in this release, whatever the plan includes: "
+            "create the Hall without it",
         )
     if observed.hall_class is None:
         return _refused(

@@ -12,6 +12,7 @@ from relay_crds.hall import HallSpec
 
 ACCEPTED = {
     "a_display_name_of_one_character": {"displayName": "x"},
+    "a_display_name_with_spaces_and_quotes": {"displayName": ' Ada\'s "hall" \\x00 '},
     "a_display_name_of_two_hundred_characters_that_are_not_ascii": {"displayName": "é" * 200},
     "one_participant": {"maxParticipants": 1},
     "ten_thousand_participants": {"maxParticipants": 10_000},
@@ -32,6 +33,11 @@ ACCEPTED = {
 
 REFUSED = {
     "an_empty_display_name": ({"displayName": ""}, "spec.displayName", "at least 1 chars long"),
+    "a_blank_display_name": ({"displayName": "  "}, "spec.displayName", "must not be blank"),
+    "a_display_name_of_two_lines": (
+        {"displayName": "a\nb"}, "spec.displayName", "control characters"),
+    "a_display_name_with_a_null": (
+        {"displayName": "a\x00b"}, "spec.displayName", "control characters"),
     "a_display_name_of_201_characters": (
         {"displayName": "x" * 201}, "spec.displayName", "may not be more than 200"),
     "a_display_name_of_10000_characters": (

@@ -22,6 +22,12 @@ BODIES = {
     "malformed JSON": Case(
         status=400, code="malformed_json", says="line 1, column", content=b'{"name": '
     ),
+    "a field that is named twice": Case(
+        status=400,
+        code="malformed_json",
+        says="the field name twice",
+        content=b'{"name":"x","name":"y"}',
+    ),
     "an empty body": Case(status=400, code="malformed_json", says="empty", content=b""),
     "NaN": Case(
         status=400,

@@ -249,8 +249,9 @@ export class Room extends Emitter {
 
   #closed(reason, message) {
     this.#dropMedia();
-    this.#people.clear();
+    // First: those who are taken off the list now have not left.
     this.#enter("closed", reason, message);
+    this.#people.clear();
   }
 }
 

@@ -41,6 +41,7 @@ export class Call {
 
   open() {
     this.#view.hidden = false;
+    this.#view.focus(); // the lobby's button, which had it, is gone
     if (this.me.role !== "viewer") {
       this.#grid.add(this.#self);
       this.#media.on("change", () => this.#showSelf());

@@ -14,6 +14,7 @@ async function run() {
   if (invitation.expiresAt !== null && invitation.expiresAt <= new Date()) {
     return showEnd("token_expired");
   }
+  if (invitation.hall !== "" && invitation.hall !== hallId()) return showEnd("token_other_hall");
   const media = new LocalMedia();
   const { name } = await showLobby({ media, invitation });
   const options = new URLSearchParams(location.search);

@@ -2,11 +2,12 @@
 
 const ENDINGS = {
   left: ["You left the hall", "You can come back as long as the hall is open.", true],
-  hall_closed: ["The hall was closed", "The host ended it for everyone. There is nothing more to do here.", false],
+  hall_closed: ["The hall was closed", "It ended for everyone. There is nothing more to do here.", false],
   hall_full: ["The hall is full", "Nobody else can join right now. When somebody leaves, there is room again.", true],
   hall_not_found: ["This hall does not exist", "It may have been removed. Ask the person who invited you for a new link.", false],
   token_expired: ["This link has expired", "Ask the person who invited you for a new one.", false],
   token_invalid: ["This link does not work", "It may be incomplete or out of date. Ask the person who invited you for a new one.", false],
+  token_other_hall: ["This link does not fit", "It names one hall and would let you into another. Ask the person who invited you for a new one.", false],
   token_missing: ["This link is incomplete", "The part after the # is missing. Copy the whole link again, or ask for a new one.", false],
   duplicate_identity: ["You joined somewhere else", "This link is now used in another tab or on another device, so this one was disconnected.", true],
   removed: ["You were removed from the hall", "Somebody who runs this hall ended your part in it.", false],
@@ -42,9 +43,12 @@ const RECONNECTING = {
 export function connectionText({ state, reason, message }) {
   switch (state) {
     case "connecting":
-      return reason
-        ? { label: "Connecting", banner: "The server cannot be reached. Trying again…" }
-        : { label: "Connecting", banner: "" };
+      if (!reason) return { label: "Connecting", banner: "" };
+      // What the server says of itself, such as a hall that cannot start, is truer than a guess.
+      return {
+        label: "Connecting",
+        banner: `${message || "The server cannot be reached."} Trying again…`,
+      };
     case "waiting":
       return { label: "Waiting", banner: message || WAITING[reason] || WAITING.starting };
     case "reconnecting":

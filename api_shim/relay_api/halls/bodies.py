@@ -12,11 +12,12 @@ import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 from relay_api.credentials.tokens import Role
 from relay_api.errors import Cause
-from relay_api.problems import Code, ProblemError, invalid
+from relay_api.halls.strict_json import printable, read_json
+from relay_api.problems import invalid
 from relay_crds import metadata_size
 from relay_crds.hall import DEFAULT_MAX_PARTICIPANTS
 from relay_crds.names import METADATA_MAX_BYTES
@@ -24,7 +25,6 @@ from relay_crds.names import METADATA_MAX_BYTES
 T = TypeVar("T")
 
 MAX_BODY_BYTES: Final = 64 * 1024
-MAX_DEPTH: Final = 32
 MAX_METADATA_KEYS: Final = 64
 MAX_NAME: Final = 200
 MAX_IDENTITY: Final = 128
@@ -95,38 +95,6 @@ def read_new_token(body: bytes) -> NewToken:
             invite=reader.flag("invite"),
         )
     )
-
-
-def read_json(body: bytes) -> object:
-    """Parse strict JSON (RFC 8259) in UTF-8: no NaN, and no more than ``MAX_DEPTH`` levels.
-
-    Raises:
-        ProblemError: ``malformed_json`` or, where it is nested too deeply, ``validation_failed``.
-    """
-    if not body:
-        raise ProblemError(Code.MALFORMED_JSON, "The body is empty; send a JSON object.")
-    try:
-        parsed: object = json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique
-        )
-    except UnicodeDecodeError as error:
-        raise ProblemError(
-            Code.MALFORMED_JSON, f"The body is not UTF-8: byte {error.start} does not fit."
-        ) from error
-    except json.JSONDecodeError as error:
-        raise ProblemError(
-            Code.MALFORMED_JSON,
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-        ) from error
-    except RecursionError as error:
-        raise _too_deep() from error
-    except ValueError as error:  # a number of thousands of digits, NaN, Infinity
-        raise ProblemError(
-            Code.MALFORMED_JSON, "The body holds a number that JSON cannot carry."
-        ) from error
-    if _deeper_than(parsed, MAX_DEPTH):
-        raise _too_deep()
-    return parsed
 
 
 class _Reader:
@@ -212,11 +180,6 @@ class _Reader:
         return value
 
 
-def printable(text: str) -> str:
-    """The text with everything that is not printable escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _text_complaint(text: str) -> str | None:
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         return "must not contain control characters or halves of surrogate pairs"
@@ -246,39 +209,6 @@ def _leaves(value: object) -> Iterable[object]:
             yield from _leaves(item)
     else:
         yield value
-
-
-def _deeper_than(value: object, levels: int) -> bool:
-    containers = [value] if isinstance(value, dict | list) else []
-    for _ in range(levels):
-        containers = [
-            item
-            for outer in containers
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(item, dict | list)
-        ]
-    return bool(containers)
-
-
-def _too_deep() -> ProblemError:
-    return invalid(
-        [Cause(field="", message=f"The body is nested more than {MAX_DEPTH} levels deep.")]
-    )
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """RFC 8259 section 4: what a name that comes twice means is anybody's guess."""
-    made: dict[str, object] = {}
-    for name, value in pairs:
-        if name in made:
-            shown = printable(name[:64])
-            raise ProblemError(Code.MALFORMED_JSON, f"The body names the field {shown} twice.")
-        made[name] = value
-    return made
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _kind(value: object) -> str:

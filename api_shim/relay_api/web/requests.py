@@ -9,7 +9,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from relay_api.credentials.keyring import Caller
 from relay_api.errors import Cause, MalformedKeyError
-from relay_api.halls.bodies import MAX_BODY_BYTES, printable
+from relay_api.halls.bodies import MAX_BODY_BYTES
+from relay_api.halls.strict_json import printable
 from relay_api.halls.view import SortKey, Status
 from relay_api.problems import Code, ProblemError, invalid
 from relay_api.web.context import context_of

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_api.credentials.tokens import Role
-from relay_api.halls.bodies import NewHall, NewToken, read_json, read_new_hall, read_new_token
+from relay_api.halls.bodies import NewHall, NewToken, read_new_hall, read_new_token
+from relay_api.halls.strict_json import read_json
 from relay_api.problems import Code, ProblemError
 
 scalar = (

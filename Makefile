@@ -69,7 +69,7 @@ docs: $(STAMP) ## write the generated pages again
 
 lock: ## pin every dependency anew, with hashes (needs uv)
 	for part in operator media api dev; do \
-		uv pip compile -q --generate-hashes --no-header --no-annotate --no-emit-index-url \
+		uv pip compile -q --generate-hashes --no-header --no-annotate \
 			--python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt || exit; \
 	done
 

@@ -27,7 +27,7 @@ from relay_api.halls.view import HallView, SortKey, Status
 from relay_api.kube.client import KubeClient, Object
 from relay_api.kube.reflector import Reflector
 from relay_api.problems import Code, ProblemError
-from relay_crds import MalformedIdError, format_time, hall_name_of, new_hall_id
+from relay_crds import MalformedIdError, Plan, format_time, hall_name_of, new_hall_id
 from relay_crds.ids import RANDOM_BYTES
 from relay_crds.names import API_VERSION, HALLS, Annotation, DesiredState
 from relay_crds.times import to_milliseconds
@@ -81,7 +81,7 @@ class Halls:
         Raises:
             ProblemError: ``plan_required`` or ``storage_not_configured``, before anything is made.
         """
-        _refuse_what_is_not_there(wanted)
+        _refuse_what_is_not_there(wanted, self._tenancy.plan(namespace))
         hall_id = new_hall_id(to_milliseconds(self._clock()), secrets.token_bytes(RANDOM_BYTES))
         obj = _object_of(namespace, hall_name_of(hall_id), wanted)
         try:
@@ -195,12 +195,12 @@ class Halls:
             )
 
 
-def _refuse_what_is_not_there(wanted: NewHall) -> None:
+def _refuse_what_is_not_there(wanted: NewHall, plan: Plan) -> None:
     if wanted.moderation:
         raise ProblemError(
             Code.PLAN_REQUIRED,
-            "moderation: this release has no moderation, whatever a plan includes. "
-            "Leave the field out.",
+            "moderation: this release has no moderation, whatever the account's plan "
+            f"{plan.meta.name!r} includes. Leave the field out.",
         )
     if wanted.record:
         raise ProblemError(

@@ -13,8 +13,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
 
-from relay_api.halls.view import HallView, SortKey, Status, version_of
+from relay_api.halls.view import HallView, SortKey, Status
 from relay_api.kube.client import Object
+from relay_api.kube.versions import version_of
 from relay_api.metrics import Metrics
 from relay_crds import Hall, PermanentError
 

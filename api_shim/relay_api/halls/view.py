@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 
+from relay_api.kube.versions import version_of
 from relay_crds import Hall, format_time
 from relay_crds.times import to_milliseconds
 
@@ -70,8 +71,3 @@ def effective_cap(hall: Hall, cap: int | None) -> int:
     if hall.status.max_participants is not None:
         return hall.status.max_participants
     return hall.spec.max_participants if cap is None else min(hall.spec.max_participants, cap)
-
-
-def version_of(resource_version: str) -> int:
-    """A resourceVersion as a number to compare (KEP-5504); 0 for one that is no number."""
-    return int(resource_version) if resource_version.isascii() and resource_version.isdigit() else 0

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from relay_api.errors import GoneError, PermanentError, TransientError
 from relay_api.kube.client import KubeClient, Object
+from relay_api.kube.versions import version_of
 from relay_api.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Reflector:
         """Wait until the copy is as new as ``version``; False after ``within`` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while _number(self._resource_version) < version:
+                while version_of(self._resource_version) < version:
                     await self._moved.wait()
                 return True
         return False
@@ -149,7 +150,3 @@ class Reflector:
         # A fresh event each time: whoever waits on the old one wakes, and looks again.
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
-
-
-def _number(version: str) -> int:
-    return int(version) if version.isdecimal() else 0
